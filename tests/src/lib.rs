@@ -1,0 +1,1 @@
+//! The lab: real devices on one machine.
