@@ -1,0 +1,83 @@
+//! A person's or rule's word about patches, for a scope.
+//!
+//! A decision is one record on (patches, scope), never a column of a device: devices are evaluated
+//! against it. Precedence: the closest level wins; within a level deny beats hold beats approve.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ClientId, DecisionId, PrincipalId};
+use crate::package::words;
+use crate::query::Query;
+
+/// What was decided. The order is the order of precedence within a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// May be installed.
+    Approve,
+    /// Not now.
+    Hold,
+    /// Not at all.
+    Deny,
+}
+
+words!(Word "decision" "approve, hold, deny" { Approve "approve", Hold "hold", Deny "deny", });
+
+/// How close a decision is to a device. The order is the order of precedence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// The whole provider.
+    Provider,
+    /// One client.
+    Client,
+    /// One site.
+    Site,
+    /// A group.
+    Group,
+    /// One device.
+    Device,
+}
+
+words!(Level "level" "provider, client, site, group, device" {
+    Provider "provider", Client "client", Site "site", Group "group", Device "device",
+});
+
+/// A decision as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// Its id.
+    pub id: DecisionId,
+    /// The one client it is limited to; `None` is the whole provider.
+    pub client: Option<ClientId>,
+    /// What was decided.
+    pub word: Word,
+    /// Which patches.
+    pub patches: Query,
+    /// Which devices.
+    pub devices: Query,
+    /// How close it is.
+    pub level: Level,
+    /// Why.
+    pub reason: String,
+    /// Who decided.
+    pub decided_by: PrincipalId,
+    /// That person's name, for sentences.
+    pub decided_by_name: String,
+    /// When.
+    pub decided_at: Timestamp,
+    /// Until when it is valid; `None` is until it is ended.
+    pub until: Option<Timestamp>,
+    /// When it was ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Decision {
+    /// Whether the decision holds at `now`.
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        self.decided_at <= now
+            && self.until.is_none_or(|until| now < until)
+            && self.ended_at.is_none_or(|ended| now < ended)
+    }
+}
