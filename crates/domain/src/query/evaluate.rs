@@ -405,7 +405,7 @@ fn fits_os(system: &OsPattern, os: Os<'_>) -> Truth {
     let bounded = match &system.bound {
         None => Truth::Yes,
         Some((comparison, bound)) => match os.version.and_then(OsVersion::read) {
-            Some(version) => comparison.allows(version.cmp(bound)).into(),
+            Some(version) => comparison.allows(version.compare(bound)).into(),
             None => Truth::Unknown,
         },
     };

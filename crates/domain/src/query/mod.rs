@@ -31,6 +31,7 @@ mod print;
 mod value;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
 mod tests;
 
 use std::str::FromStr;
@@ -53,7 +54,7 @@ pub const DEPTH_MAX: usize = 32;
 pub const TERMS_MAX: usize = 256;
 
 /// A query, parsed. Equal queries print the same.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Query {
     expr: Expr,
@@ -63,7 +64,7 @@ pub struct Query {
 ///
 /// Always canonical: no `All` directly inside an `All`, none with exactly one part, no `Not`
 /// directly inside a `Not`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expr {
     /// All parts hold; without parts, everything.
     All(Vec<Expr>),
@@ -82,7 +83,7 @@ pub struct Term {
 }
 
 /// What a term asks of its field. The field's [`ValueKind`] decides which of these it can be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// There is a value: `tag:*`.
     Present,
@@ -115,6 +116,8 @@ impl PartialEq for Term {
         self.field == other.field && self.condition == other.condition
     }
 }
+
+impl Eq for Term {}
 
 impl Term {
     /// Returns the field; `None` for words alone, which are looked for in names.
@@ -160,10 +163,10 @@ impl Query {
         }
     }
 
-    /// Returns the query for one exact value of a text field, whatever characters it holds:
+    /// Returns the query for one exact value of a field, whatever characters it holds:
     /// `Query::of(Field::Patch, id)`.
     ///
-    /// Refuses a field whose values are not text, an empty value and one with control characters.
+    /// Refuses a value that the field does not take, an empty one, one with control characters.
     pub fn of(field: Field, value: &str) -> Result<Self, QueryError> {
         Self::parse(&format!("{}:{}", field.name(), print::quoted(value)))
     }

@@ -181,7 +181,7 @@ impl<'t> Parser<'t> {
         let error = error.expecting(names());
         Err(match nearest(name, names()) {
             Some(near) => error.suggesting(format!("did you mean `{near}`?")),
-            None if token.contains('@') => {
+            None if token.contains('@') || name == "kb" => {
                 error.suggesting(format!("did you mean `patch:{token}`?"))
             }
             None => error,
@@ -196,7 +196,10 @@ impl<'t> Parser<'t> {
             return Err(match field.row().values {
                 ValueKind::Os => error.suggesting("write `os:debian>=12`"),
                 ValueKind::Elapsed | ValueKind::Choice(_) => {
-                    error.suggesting(format!("write `{name}` and the sign, without `:`"))
+                    let rest = &self.text[self.position..];
+                    let ends = |char: char| char.is_whitespace() || char == ')';
+                    let bound = &rest[..rest.find(ends).unwrap_or(rest.len())];
+                    error.suggesting(format!("write `{name}{bound}`"))
                 }
                 ValueKind::Text(_) => error,
             });
@@ -219,7 +222,7 @@ impl<'t> Parser<'t> {
                 if value.pattern.is_any() {
                     return Ok(Condition::Present);
                 }
-                let message = format!("`{}` is compared, not equal", field.name());
+                let message = format!("`{}` needs a comparison", field.name());
                 let error = self.error(Kind::NeedsComparison, value.span, message);
                 let name = field.name();
                 Err(error.expecting([format!("`{name}<7d`"), format!("`{name}>7d`")]))
@@ -290,7 +293,15 @@ impl<'t> Parser<'t> {
         let mut systems = Vec::new();
         let mut any = false;
         loop {
-            let name = self.value(false)?.pattern;
+            let Value {
+                pattern: name,
+                span,
+            } = self.value(false)?;
+            if name.pieces().iter().any(|piece| piece.contains('=')) {
+                let message = format!("{} is not an operating system", self.shown(span));
+                let error = self.error(Kind::UnknownValue, span, message);
+                return Err(error.suggesting("versions are compared with <, <=, > or >="));
+            }
             let bound = if matches!(self.peek(), Some('<' | '>')) {
                 let comparison = self.comparison();
                 let value = self.value(false)?;
@@ -497,11 +508,10 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// Quotes a part of the text on one line.
     fn shown(&self, span: Span) -> String {
-        format!(
-            "`{}`",
-            &self.text[span.position..span.position + span.length]
-        )
+        let shown = &self.text[span.position..span.position + span.length];
+        format!("`{}`", shown.replace(char::is_control, " "))
     }
 
     /// Builds an error that names the character at the current position.

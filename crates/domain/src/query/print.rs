@@ -102,11 +102,7 @@ impl fmt::Display for Elapsed {
 
 impl fmt::Display for OsVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, part) in self.parts().iter().enumerate() {
-            let dot = if index > 0 { "." } else { "" };
-            write!(f, "{dot}{part}")?;
-        }
-        Ok(())
+        f.write_str(self.text())
     }
 }
 

@@ -204,35 +204,35 @@ impl Elapsed {
 }
 
 /// An operating system's version: numbers with dots between them, compared part by part.
+///
+/// Prints as it was written: `22.04`, although that is no other version than `22.4`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OsVersion {
+    text: String,
     parts: Vec<u32>,
 }
 
 impl OsVersion {
-    /// Returns the numbers; trailing zeros are dropped, because 12 is 12.0.
-    pub fn parts(&self) -> &[u32] {
-        &self.parts
+    /// Returns the text as written.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Reads `12`, `22.04`, `10.0.19045`; `None` for anything else.
     pub fn read(text: &str) -> Option<Self> {
         let mut parts: Vec<u32> = text.split('.').map(digits).collect::<Option<_>>()?;
+        // 12 is 12.0.
         while parts.len() > 1 && parts.last() == Some(&0) {
             parts.pop();
         }
-        Some(Self { parts })
+        Some(Self {
+            text: text.to_owned(),
+            parts,
+        })
     }
-}
 
-impl PartialOrd for OsVersion {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for OsVersion {
-    fn cmp(&self, other: &Self) -> Ordering {
+    /// Compares part by part: 12 < 12.5 < 13.
+    pub fn compare(&self, other: &Self) -> Ordering {
         self.parts.cmp(&other.parts)
     }
 }
