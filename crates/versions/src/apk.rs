@@ -130,7 +130,11 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     const fn new(version: &'a [u8], reading: Reading) -> Self {
-        Self { rest: version, last: None, reading }
+        Self {
+            rest: version,
+            last: None,
+            reading,
+        }
     }
 
     /// Returns the next token and steps over it. Over [`Token::Unknown`] it does not step, so that

@@ -70,10 +70,16 @@ fn cut(version: &[u8]) -> Parts<'_> {
         None => (None, version),
     };
     match rest.iter().rposition(|&byte| byte == b'-') {
-        Some(hyphen) => {
-            Parts { epoch, upstream: &rest[..hyphen], revision: Some(&rest[hyphen + 1..]) }
-        }
-        None => Parts { epoch, upstream: rest, revision: None },
+        Some(hyphen) => Parts {
+            epoch,
+            upstream: &rest[..hyphen],
+            revision: Some(&rest[hyphen + 1..]),
+        },
+        None => Parts {
+            epoch,
+            upstream: rest,
+            revision: None,
+        },
     }
 }
 
@@ -83,7 +89,10 @@ fn cut_for_order(version: &[u8]) -> (&[u8], &[u8], &[u8]) {
     let version = trim(version);
     let parts = cut(version);
     let revision = parts.revision.unwrap_or_default();
-    match parts.epoch.map(|epoch| epoch.strip_prefix(b"+").unwrap_or(epoch)) {
+    match parts
+        .epoch
+        .map(|epoch| epoch.strip_prefix(b"+").unwrap_or(epoch))
+    {
         None => (b"", parts.upstream, revision),
         Some(epoch) if number::is_number(epoch) => {
             (number::significant(epoch), parts.upstream, revision)
@@ -130,7 +139,9 @@ pub(crate) fn orderable(version: &[u8]) -> Result<(), Fault> {
         check_epoch(epoch.strip_prefix(b"+").unwrap_or(epoch))?;
     }
     if parts.upstream.is_empty() {
-        return Err(Fault::Empty { part: "upstream version" });
+        return Err(Fault::Empty {
+            part: "upstream version",
+        });
     }
     if parts.revision.is_some_and(<[u8]>::is_empty) {
         return Err(Fault::Empty { part: "revision" });
@@ -146,7 +157,10 @@ fn check_epoch(epoch: &[u8]) -> Result<(), Fault> {
         return Err(Fault::NotNumber { part: "epoch" });
     }
     if number::compare(epoch, EPOCH_MAX.to_string().as_bytes()).is_gt() {
-        return Err(Fault::TooBig { part: "epoch", max: EPOCH_MAX });
+        return Err(Fault::TooBig {
+            part: "epoch",
+            max: EPOCH_MAX,
+        });
     }
     Ok(())
 }

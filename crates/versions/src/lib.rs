@@ -96,7 +96,9 @@ impl FromStr for Scheme {
         Self::ALL
             .into_iter()
             .find(|scheme| scheme.name() == word)
-            .ok_or_else(|| UnknownScheme { word: word.to_owned() })
+            .ok_or_else(|| UnknownScheme {
+                word: word.to_owned(),
+            })
     }
 }
 
@@ -114,7 +116,11 @@ pub fn parse(scheme: Scheme, version: &str) -> Result<(), InvalidVersion> {
         Scheme::Windows => windows::parse(version),
         Scheme::Winget => winget::parse(version),
     };
-    checked.map_err(|fault| InvalidVersion { scheme, version: version.to_owned(), fault })
+    checked.map_err(|fault| InvalidVersion {
+        scheme,
+        version: version.to_owned(),
+        fault,
+    })
 }
 
 /// Orders two versions as the ecosystem's own tool does.

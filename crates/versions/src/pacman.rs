@@ -27,12 +27,12 @@ pub fn compare(a: &str, b: &str) -> Ordering {
 pub fn compare_bytes(a: &[u8], b: &[u8]) -> Ordering {
     let (epoch_a, version_a, release_a) = cut(a);
     let (epoch_b, version_b, release_b) = cut(b);
-    number::compare(epoch_a, epoch_b).then_with(|| compare_part(version_a, version_b)).then_with(
-        || match (release_a, release_b) {
+    number::compare(epoch_a, epoch_b)
+        .then_with(|| compare_part(version_a, version_b))
+        .then_with(|| match (release_a, release_b) {
             (Some(a), Some(b)) => compare_part(a, b),
             (Some(_), None) | (None, Some(_) | None) => Ordering::Equal,
-        },
-    )
+        })
 }
 
 fn compare_part(mut a: &[u8], mut b: &[u8]) -> Ordering {
@@ -51,8 +51,13 @@ fn compare_part(mut a: &[u8], mut b: &[u8]) -> Ordering {
             return separators;
         }
         let digits = first.is_ascii_digit();
-        let same_kind =
-            |byte: &u8| if digits { byte.is_ascii_digit() } else { byte.is_ascii_alphabetic() };
+        let same_kind = |byte: &u8| {
+            if digits {
+                byte.is_ascii_digit()
+            } else {
+                byte.is_ascii_alphabetic()
+            }
+        };
         let (run_a, rest_a) = number::split_run(a, same_kind);
         let (run_b, rest_b) = number::split_run(b, same_kind);
         let runs = match (run_b.is_empty(), digits) {

@@ -81,12 +81,12 @@ pub fn compare(a: &str, b: &str) -> Ordering {
 pub fn compare_bytes(a: &[u8], b: &[u8]) -> Ordering {
     let (epoch_a, version_a, release_a) = cut(a);
     let (epoch_b, version_b, release_b) = cut(b);
-    number::compare(epoch_a, epoch_b).then_with(|| compare_part(version_a, version_b)).then_with(
-        || match (release_a, release_b) {
+    number::compare(epoch_a, epoch_b)
+        .then_with(|| compare_part(version_a, version_b))
+        .then_with(|| match (release_a, release_b) {
             (Some(a), Some(b)) => compare_part(a, b),
             (a, b) => a.is_some().cmp(&b.is_some()),
-        },
-    )
+        })
 }
 
 fn compare_part(mut a: &[u8], mut b: &[u8]) -> Ordering {
@@ -158,7 +158,10 @@ pub(crate) fn parse(evr: &str) -> Result<(), Fault> {
                 return Err(Fault::NotNumber { part: "epoch" });
             }
             if number::compare(epoch.as_bytes(), EPOCH_MAX.to_string().as_bytes()).is_gt() {
-                return Err(Fault::TooBig { part: "epoch", max: EPOCH_MAX });
+                return Err(Fault::TooBig {
+                    part: "epoch",
+                    max: EPOCH_MAX,
+                });
             }
             rest
         }
@@ -184,7 +187,10 @@ fn parse_part(part: &str, name: &'static str) -> Result<(), Fault> {
         character.is_ascii_alphanumeric() || "._+~^".contains(character)
     })?;
     match part.find("..") {
-        Some(at) => Err(Fault::Unexpected { at: at + 1, rest: part[at..].to_owned() }),
+        Some(at) => Err(Fault::Unexpected {
+            at: at + 1,
+            rest: part[at..].to_owned(),
+        }),
         None => Ok(()),
     }
 }

@@ -98,7 +98,9 @@ pub(crate) fn read(version: &[u8]) -> Result<Read<'_>, Fault> {
 
 fn check_number(text: &str, part: &'static str) -> Result<(), Fault> {
     if !number::is_number(text.as_bytes()) {
-        return Err(Fault::NotNumber { part: if part == "version" { "part" } else { part } });
+        return Err(Fault::NotNumber {
+            part: if part == "version" { "part" } else { part },
+        });
     }
     if text.len() > 1 && text.starts_with('0') {
         return Err(Fault::LeadingZero { part });
@@ -110,7 +112,9 @@ fn check_identifier(text: &str, part: &'static str) -> Result<(), Fault> {
     if text.is_empty() {
         return Err(Fault::Empty { part });
     }
-    refuse_characters(text, part, |character| character.is_ascii_alphanumeric() || character == '-')
+    refuse_characters(text, part, |character| {
+        character.is_ascii_alphanumeric() || character == '-'
+    })
 }
 
 /// Checks a semantic version.

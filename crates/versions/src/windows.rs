@@ -47,7 +47,13 @@ pub(crate) fn read(version: &[u8]) -> Result<Read<'_>, Fault> {
     for part in version.split(|&byte| byte == b'.') {
         if !number::is_number(part) {
             return Err(match part {
-                [] => Fault::Empty { part: if version.is_empty() { "version" } else { "part" } },
+                [] => Fault::Empty {
+                    part: if version.is_empty() {
+                        "version"
+                    } else {
+                        "part"
+                    },
+                },
                 [..] => Fault::NotNumber { part: "part" },
             });
         }
@@ -57,7 +63,10 @@ pub(crate) fn read(version: &[u8]) -> Result<Read<'_>, Fault> {
         found += 1;
     }
     if found > parts.len() {
-        return Err(Fault::Parts { wanted: "1 to 4", found });
+        return Err(Fault::Parts {
+            wanted: "1 to 4",
+            found,
+        });
     }
     Ok(Read(parts))
 }
@@ -70,8 +79,14 @@ pub(crate) fn parse(version: &str) -> Result<(), Fault> {
         return Err(Fault::Parts { wanted: "4", found });
     }
     let max = PART_MAX.to_string();
-    if parts.iter().any(|part| number::compare(part, max.as_bytes()).is_gt()) {
-        return Err(Fault::TooBig { part: "part", max: PART_MAX });
+    if parts
+        .iter()
+        .any(|part| number::compare(part, max.as_bytes()).is_gt())
+    {
+        return Err(Fault::TooBig {
+            part: "part",
+            max: PART_MAX,
+        });
     }
     Ok(())
 }

@@ -67,23 +67,36 @@ impl PartialOrd for Part {
 }
 
 impl Part {
-    const ZERO: Self = Self { number: 0, remainder: String::new() };
+    const ZERO: Self = Self {
+        number: 0,
+        remainder: String::new(),
+    };
 
     fn read(text: &str) -> Self {
         let text = text.trim_matches(is_blank);
         let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
         let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
         if digits == 0 {
-            return Self { number: 0, remainder: text.to_lowercase() };
+            return Self {
+                number: 0,
+                remainder: text.to_lowercase(),
+            };
         }
         match unsigned[..digits].parse::<u64>() {
             // winget reads numbers with strtoull, where a minus wraps around.
             Ok(number) => Self {
-                number: if text.starts_with('-') { number.wrapping_neg() } else { number },
+                number: if text.starts_with('-') {
+                    number.wrapping_neg()
+                } else {
+                    number
+                },
                 remainder: unsigned[digits..].to_lowercase(),
             },
             // A number that does not fit is text to winget.
-            Err(_) => Self { number: 0, remainder: text.to_lowercase() },
+            Err(_) => Self {
+                number: 0,
+                remainder: text.to_lowercase(),
+            },
         }
     }
 }
@@ -149,8 +162,18 @@ pub(crate) fn read(version: &[u8]) -> Result<Read, Fault> {
     };
     let parts = Parts::read(base);
     let value = match &parts.0[..] {
-        [Part { number: 0, remainder }] if remainder == "latest" => Value::Latest,
-        [Part { number: 0, remainder }] if remainder == "unknown" => Value::Unknown,
+        [
+            Part {
+                number: 0,
+                remainder,
+            },
+        ] if remainder == "latest" => Value::Latest,
+        [
+            Part {
+                number: 0,
+                remainder,
+            },
+        ] if remainder == "unknown" => Value::Unknown,
         _ => Value::Parts(parts),
     };
     if value == Value::Unknown && nearness != Nearness::Exact {
@@ -165,7 +188,9 @@ pub(crate) fn parse(version: &str) -> Result<(), Fault> {
         return Err(Fault::Empty { part: "version" });
     }
     if version.chars().count() > CHARACTERS_MAX {
-        return Err(Fault::TooLong { max: CHARACTERS_MAX });
+        return Err(Fault::TooLong {
+            max: CHARACTERS_MAX,
+        });
     }
     refuse_characters(version, "version", |character| {
         !character.is_control() && !"\\/:*?\"<>|".contains(character)

@@ -13,9 +13,7 @@ use versions::{Scheme, order, parse};
 const CONTRADICTED: &[(&str, &str, &str, i8)] = &[];
 
 fn data_folder() -> PathBuf {
-    let beside = || {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data")
-    };
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     std::env::var_os("PATCHLOOP_DATA").map_or_else(beside, PathBuf::from)
 }
 
@@ -46,7 +44,10 @@ fn differences(scheme: Scheme, a: &str, b: &str, wanted: i8) -> Vec<String> {
         .into_iter()
         .filter_map(|(a, b, wanted)| match order(scheme, a, b) {
             Ok(found) if sign(found) == wanted => None,
-            Ok(found) => Some(format!("{scheme} {a} {b}: {} instead of {wanted}", sign(found))),
+            Ok(found) => Some(format!(
+                "{scheme} {a} {b}: {} instead of {wanted}",
+                sign(found)
+            )),
             Err(refused) => Some(format!("{scheme} {a} {b}: {refused}")),
         })
         .collect()
@@ -54,10 +55,16 @@ fn differences(scheme: Scheme, a: &str, b: &str, wanted: i8) -> Vec<String> {
 
 fn agrees_with(scheme: Scheme, file: &str, rows_min: usize) {
     let Some(rows) = rows(file) else { return };
-    assert!(rows.len() >= rows_min, "{file} has only {} rows", rows.len());
+    assert!(
+        rows.len() >= rows_min,
+        "{file} has only {} rows",
+        rows.len()
+    );
     let mut found = Vec::new();
     for row in &rows {
-        let [a, b, wanted, ..] = &row[..] else { panic!("{file}: a row of {row:?}") };
+        let [a, b, wanted, ..] = &row[..] else {
+            panic!("{file}: a row of {row:?}")
+        };
         let wanted: i8 = wanted.trim().parse().unwrap();
         let wanted = CONTRADICTED
             .iter()
@@ -65,7 +72,12 @@ fn agrees_with(scheme: Scheme, file: &str, rows_min: usize) {
             .map_or(wanted, |&(_, _, _, answer)| answer);
         found.extend(differences(scheme, a, b, wanted));
     }
-    assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
+    assert!(
+        found.is_empty(),
+        "{} differences:\n{}",
+        found.len(),
+        found.join("\n")
+    );
 }
 
 #[test]
@@ -90,10 +102,17 @@ fn orders_alpine_versions_as_apk_does() {
 
 #[test]
 fn accepts_the_alpine_versions_that_apk_accepts() {
-    let Some(rows) = rows("apk-valid.tsv") else { return };
+    let Some(rows) = rows("apk-valid.tsv") else {
+        return;
+    };
     assert!(rows.len() >= 10);
     for row in rows {
-        assert_eq!(parse(Scheme::Apk, &row[0]).is_ok(), row[1] == "1", "{}", row[0]);
+        assert_eq!(
+            parse(Scheme::Apk, &row[0]).is_ok(),
+            row[1] == "1",
+            "{}",
+            row[0]
+        );
     }
 }
 
@@ -123,8 +142,15 @@ fn orders_our_own_table() {
     assert!(rows.len() >= 60);
     let mut found = Vec::new();
     for row in rows {
-        let [scheme, a, b, wanted] = &row[..] else { panic!("a row of {row:?}") };
-        found.extend(differences(scheme.parse().unwrap(), a, b, wanted.parse().unwrap()));
+        let [scheme, a, b, wanted] = &row[..] else {
+            panic!("a row of {row:?}")
+        };
+        found.extend(differences(
+            scheme.parse().unwrap(),
+            a,
+            b,
+            wanted.parse().unwrap(),
+        ));
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
@@ -134,7 +160,9 @@ fn parses_and_refuses_our_own_table() {
     let rows = fields(include_str!("fixtures/grammar.tsv"));
     assert!(rows.len() >= 60);
     for row in rows {
-        let [scheme, version, wanted] = &row[..] else { panic!("a row of {row:?}") };
+        let [scheme, version, wanted] = &row[..] else {
+            panic!("a row of {row:?}")
+        };
         let found = match parse(scheme.parse().unwrap(), version) {
             Ok(()) => "ok".to_owned(),
             Err(refused) => refused.fault.to_string(),
@@ -148,8 +176,14 @@ fn says_which_side_cannot_be_ordered_and_why() {
     let rows = fields(include_str!("fixtures/refused.tsv"));
     assert!(rows.len() >= 15);
     for row in rows {
-        let [scheme, a, b, version, why] = &row[..] else { panic!("a row of {row:?}") };
+        let [scheme, a, b, version, why] = &row[..] else {
+            panic!("a row of {row:?}")
+        };
         let refused = order(scheme.parse().unwrap(), a, b).unwrap_err();
-        assert_eq!((&refused.version, &refused.fault.to_string()), (version, why), "{scheme} {a} {b}");
+        assert_eq!(
+            (&refused.version, &refused.fault.to_string()),
+            (version, why),
+            "{scheme} {a} {b}"
+        );
     }
 }
