@@ -148,6 +148,8 @@ fn build(core: &Core, proxy: &Proxy, cache: &Path, folder: &Path) -> Result<()> 
         "update".to_owned(),
     ]);
     run(&argv).context("cannot fetch the base's package lists")?;
+    // apt makes it from its other cache in no time, and again after every installation anyway.
+    fs::remove_file(partial.join("var/cache/apt/pkgcache.bin"))?;
     fs::rename(&partial, folder).context("cannot put the base into its place")?;
     Ok(())
 }

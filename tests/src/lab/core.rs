@@ -54,8 +54,18 @@ impl Core {
         ledger.save(&ledger_folder())
     }
 
-    /// Starts a process that lives on, in its own group, with its talk in `logs/LOG`.
+    /// Starts a helper that lives on, in its own group, with its talk in `logs/LOG`.
     pub(crate) fn start(&self, log: &str, command: &mut Command) -> Result<ProcessId> {
+        self.start_ended_by(Ending::Group, log, command)
+    }
+
+    /// Starts a process and writes down how it ends.
+    pub(crate) fn start_ended_by(
+        &self,
+        ending: Ending,
+        log: &str,
+        command: &mut Command,
+    ) -> Result<ProcessId> {
         let file = self.log(log)?;
         command
             .process_group(0)
@@ -67,11 +77,14 @@ impl Core {
             .with_context(|| format!("cannot start {command:?}"))?;
         let pid = child.id();
         let process = ProcessId::of(pid);
-        held(&self.children).push(child);
+        let mut children = held(&self.children);
+        children.retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_))));
+        children.push(child);
+        drop(children);
         let process = process.context("a process that was just started is not in /proc")?;
         let entry = Entry {
             process,
-            ending: Ending::Group,
+            ending,
             what: log.to_owned(),
         };
         self.record(|ledger| ledger.processes.push(entry))?;
@@ -130,6 +143,7 @@ impl Drop for TearDown {
 pub(crate) fn place(root: &Path, path: &str, bytes: &[u8], mode: u32) -> Result<()> {
     let file = root.join(path.trim_start_matches('/'));
     let mut folder = root.to_path_buf();
+    fs::create_dir_all(root)?;
     let parent = file.parent().context("a file needs a folder")?;
     for part in parent.strip_prefix(root)?.components() {
         folder.push(part);

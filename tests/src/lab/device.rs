@@ -101,7 +101,7 @@ impl Device {
         let starter = start_first_process(core, plan, &folder, &network, &log)?;
         let mut found = None;
         wait_until(PLAIN_LIMIT, &format!("{name}'s first process"), || {
-            found = first_process(&network);
+            found = first_process(&network, plan.kind);
             found.is_some() || !starter.is_alive()
         })?;
         let first = found.with_context(|| format!("{name} ended: {}", core.log_tail(&log)))?;
@@ -188,7 +188,7 @@ impl Device {
         if !first.is_alive() {
             let (name, starter) = (&self.inner.name, self.inner.starter);
             ensure!(starter.is_alive(), "{name} does not run any more");
-            let found = first_process(&self.inner.network);
+            let found = first_process(&self.inner.network, self.inner.kind);
             *first = found.with_context(|| format!("{name} is between two boots"))?;
             let entry = Entry {
                 process: *first,
@@ -526,15 +526,21 @@ fn start_first_process(
         let group = format!("{}/{}", core.name.as_str(), plan.name);
         unshare.args([OsStr::new(network), OsStr::new(&group)]);
     }
-    core.start(log, &mut unshare)
+    core.start_ended_by(Ending::Starter, log, &mut unshare)
 }
 
 /// Finds the process that is number 1 in a pid namespace and lives in the network `name`.
-fn first_process(name: &str) -> Option<ProcessId> {
+///
+/// Before systemd takes its place, nspawn's helper is number 1, still with the machine's root.
+fn first_process(name: &str, kind: DeviceKind) -> Option<ProcessId> {
     let network = fs::metadata(Path::new("/run/netns").join(name)).ok()?;
     all_pids().find_map(|pid| {
         let own = fs::metadata(format!("/proc/{pid}/ns/net")).ok()?;
         if (own.dev(), own.ino()) != (network.dev(), network.ino()) {
+            return None;
+        }
+        let program = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        if kind == DeviceKind::Systemd && program.trim() != "systemd" {
             return None;
         }
         let numbers = numbers_inside(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?);

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::command::{run, wait_until};
 
+/// How long what started a device gets to end after it.
+const STARTER_LIMIT: Duration = Duration::from_secs(2);
 /// How long a helper gets to end by itself before it is killed.
 const POLITE_LIMIT: Duration = Duration::from_secs(3);
 /// How long the kernel may take to end killed processes.
@@ -87,6 +89,8 @@ pub enum Ending {
     Group,
     /// The first process of a device: killed, and the kernel takes all others with it.
     Device,
+    /// What started a device: ends by itself after it, and buries its own children; else a helper.
+    Starter,
 }
 
 /// One line of the ledger about a process.
@@ -174,11 +178,18 @@ impl Ledger {
     /// Ends and removes what the ledger names. May be called twice; says what would not go.
     pub fn clean_up(&self) -> Vec<String> {
         let mut left = Vec::new();
-        for entry in self.processes.iter().rev() {
-            match entry.ending {
-                Ending::Device => entry.process.signal(Signal::KILL),
-                Ending::Group => entry.process.signal_group(Signal::TERM),
-            }
+        let of = |ending| {
+            self.processes
+                .iter()
+                .filter(move |entry| entry.ending == ending)
+        };
+        of(Ending::Device).for_each(|entry| entry.process.signal(Signal::KILL));
+        // Not yet an error: a starter whose device is between two boots needs to be asked.
+        let _ = wait_until(STARTER_LIMIT, "starters", || {
+            of(Ending::Starter).all(|entry| !entry.process.is_alive())
+        });
+        for entry in of(Ending::Starter).chain(of(Ending::Group)) {
+            entry.process.signal_group(Signal::TERM);
         }
         let all_gone = || self.processes.iter().all(|entry| !entry.process.is_alive());
         if wait_until(POLITE_LIMIT, "helpers", all_gone).is_err() {
