@@ -5,11 +5,11 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::build::{cargo, must, root, target_dir};
+use crate::build::{cargo, must, target_dir};
 use crate::{deny, packages, tidy};
 
 /// What was counted.
