@@ -69,9 +69,9 @@ pub fn run() -> Result<ExitCode> {
         must(
             Command::new(&tool)
                 .current_dir(root())
-                .args(["--offline", "--locked", "--log-level", "error"])
+                .args(["--locked", "--log-level", "error", "--config", config])
                 .args(arguments)
-                .args(["check", "--config", config, "bans", "licenses", "sources"]),
+                .args(["check", "bans", "licenses", "sources"]),
             what,
         )?;
     }
