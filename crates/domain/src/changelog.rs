@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::name::{PackageName, Version};
+use crate::name::{Architecture, PackageName, Version};
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,4 +33,21 @@ pub struct ChangelogFacts {
     pub entries: Result<Vec<ChangelogEntry>, String>,
     /// When it was read.
     pub read_at: Timestamp,
+}
+
+/// A changelog that is wanted, and the package it can be read from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChangelogWanted {
+    /// The source package.
+    pub source: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// A binary package of it that is offered to the device.
+    pub package: PackageName,
+    /// That package's architecture.
+    pub architecture: Architecture,
+    /// That package's version.
+    pub candidate: Version,
+    /// The source version that is installed: older entries are not wanted.
+    pub installed: Option<Version>,
 }

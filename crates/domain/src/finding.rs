@@ -100,3 +100,13 @@ pub struct DatedFinding {
     /// Since when this state holds.
     pub since: Timestamp,
 }
+
+/// A finding that is new or stands otherwise than before. What did not change has no transition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingTransition {
+    /// The state before; `None`: the finding is new.
+    pub from: Option<FindingState>,
+    /// The finding as it stands from now on, with its times: `since` is the present where the state
+    /// changed, and stays where only words or facts did.
+    pub to: DatedFinding,
+}

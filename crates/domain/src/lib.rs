@@ -7,6 +7,7 @@ pub mod access;
 pub mod changelog;
 pub mod client;
 pub mod clock;
+pub mod cve;
 pub mod decision;
 pub mod device;
 pub mod enrolment;
