@@ -25,7 +25,7 @@ pub const EPOCH_MAX: u64 = i32::MAX as u64;
 const END: u8 = 2;
 
 /// Weight of each byte in a run of other characters; digits end the run.
-const WEIGHT: [u8; 256] = weights();
+static WEIGHT: [u8; 256] = weights();
 
 const fn weights() -> [u8; 256] {
     let mut weight = [0; 256];
@@ -83,10 +83,9 @@ fn cut(version: &[u8]) -> Parts<'_> {
     }
 }
 
-/// Cuts for ordering: no part is missing, and a text before a colon that is no number belongs to
+/// Cuts a trimmed version for ordering: no part is missing, and a text before a colon that is no number belongs to
 /// the upstream part, so that every text has a place in the order.
 fn cut_for_order(version: &[u8]) -> (&[u8], &[u8], &[u8]) {
-    let version = trim(version);
     let parts = cut(version);
     let revision = parts.revision.unwrap_or_default();
     match parts
@@ -202,8 +201,9 @@ pub fn compare(a: &str, b: &str) -> Ordering {
 /// Orders two versions that may not be UTF-8.
 #[must_use]
 pub fn compare_bytes(a: &[u8], b: &[u8]) -> Ordering {
-    if trim(a).is_empty() || trim(b).is_empty() {
-        return trim(b).is_empty().cmp(&trim(a).is_empty());
+    let (a, b) = (trim(a), trim(b));
+    if a.is_empty() || b.is_empty() {
+        return b.is_empty().cmp(&a.is_empty());
     }
     let (epoch_a, upstream_a, revision_a) = cut_for_order(a);
     let (epoch_b, upstream_b, revision_b) = cut_for_order(b);
@@ -212,27 +212,45 @@ pub fn compare_bytes(a: &[u8], b: &[u8]) -> Ordering {
         .then_with(|| compare_part(revision_a, revision_b))
 }
 
-/// Orders two upstream parts or two revisions.
-fn compare_part(mut a: &[u8], mut b: &[u8]) -> Ordering {
+/// Orders two upstream parts or two revisions in one pass over both.
+fn compare_part(a: &[u8], b: &[u8]) -> Ordering {
+    let weight =
+        |part: &[u8], at: usize| part.get(at).map_or(END, |&byte| WEIGHT[usize::from(byte)]);
+    let digit = |part: &[u8], at: usize| part.get(at).filter(|byte| byte.is_ascii_digit()).copied();
+    let (mut at_a, mut at_b) = (0, 0);
     loop {
         loop {
-            let weight_a = a.first().map_or(END, |&byte| WEIGHT[usize::from(byte)]);
-            let weight_b = b.first().map_or(END, |&byte| WEIGHT[usize::from(byte)]);
+            let (weight_a, weight_b) = (weight(a, at_a), weight(b, at_b));
             if weight_a != weight_b {
                 return weight_a.cmp(&weight_b);
             }
             if weight_a == END {
                 break;
             }
-            (a, b) = (&a[1..], &b[1..]);
+            (at_a, at_b) = (at_a + 1, at_b + 1);
         }
-        let (digits_a, rest_a) = number::split_run(a, u8::is_ascii_digit);
-        let (digits_b, rest_b) = number::split_run(b, u8::is_ascii_digit);
-        let numbers = number::compare(digits_a, digits_b);
-        if numbers.is_ne() || (rest_a.is_empty() && rest_b.is_empty()) {
-            return numbers;
+        while a.get(at_a) == Some(&b'0') {
+            at_a += 1;
         }
-        (a, b) = (rest_a, rest_b);
+        while b.get(at_b) == Some(&b'0') {
+            at_b += 1;
+        }
+        // The longer number is the larger; the first different digit decides between equal lengths.
+        let mut first_difference = Ordering::Equal;
+        loop {
+            match (digit(a, at_a), digit(b, at_b)) {
+                (Some(digit_a), Some(digit_b)) => {
+                    first_difference = first_difference.then(digit_a.cmp(&digit_b));
+                    (at_a, at_b) = (at_a + 1, at_b + 1);
+                }
+                (Some(_), None) => return Ordering::Greater,
+                (None, Some(_)) => return Ordering::Less,
+                (None, None) => break,
+            }
+        }
+        if first_difference.is_ne() || (at_a == a.len() && at_b == b.len()) {
+            return first_difference;
+        }
     }
 }
 
@@ -248,7 +266,8 @@ pub fn sort_key(version: &str) -> Vec<u8> {
 /// Returns the key of a version that may not be UTF-8.
 #[must_use]
 pub fn sort_key_bytes(version: &[u8]) -> Vec<u8> {
-    if trim(version).is_empty() {
+    let version = trim(version);
+    if version.is_empty() {
         return Vec::new();
     }
     let (epoch, upstream, revision) = cut_for_order(version);

@@ -8,6 +8,7 @@ const LONG: u8 = u8::MAX;
 /// Appends a number so that `memcmp` orders it by value: its length, then its digits.
 ///
 /// Leading zeros leave no trace; zero and a missing number are the same single byte.
+#[inline]
 pub(crate) fn push_number(key: &mut Vec<u8>, digits: &[u8]) {
     let digits = number::significant(digits);
     match u8::try_from(digits.len()) {

@@ -65,7 +65,7 @@ fn agrees_with(scheme: Scheme, file: &str, rows_min: usize) {
         let [a, b, wanted, ..] = &row[..] else {
             panic!("{file}: a row of {row:?}")
         };
-        let wanted: i8 = wanted.trim().parse().unwrap();
+        let wanted: i8 = wanted.trim().parse().expect("the third column is a sign");
         let wanted = CONTRADICTED
             .iter()
             .find(|(in_file, left, right, _)| (*in_file, *left, *right) == (file, a, b))
