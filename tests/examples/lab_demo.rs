@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p patchloop-tests --example lab_demo [FOLDER]`, as root.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -172,7 +172,6 @@ fn look_at_links(lab: &Lab, mail: &Device, web: &Device) -> Result<()> {
             let _ =
                 BufReader::new(stream.try_clone().expect("a fresh socket")).read_line(&mut line);
             let _ = (&stream).write_all(b"HTTP/1.0 200 OK\r\n\r\nthe server\n");
-            let _ = (&stream).take(0);
         }
     });
     lab.forward(Site::B, 8443, &target)?;

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::command::run;
+use super::command::{command, run};
 use super::core::{Core, place};
 use super::ledger::{Ledger, ledger_folder};
 use super::proxy::{PROXY_PORT, Proxy};
@@ -91,7 +91,7 @@ fn key(proxy: &Proxy) -> Result<String> {
     use sha2::{Digest, Sha256};
     let packages = PACKAGES.join(",");
     let recipe = format!(
-        "3\n{RELEASE}\n{packages}\n{APT_SETTINGS}\n{}",
+        "4\n{RELEASE}\n{packages}\n{APT_SETTINGS}\n{}",
         proxy.device_sources()
     );
     let digest = Sha256::digest(recipe.as_bytes());
@@ -122,7 +122,8 @@ fn build(core: &Core, proxy: &Proxy, cache: &Path, folder: &Path) -> Result<()> 
         partial.display().to_string(),
         format!("deb {} {RELEASE} main", proxy.main_uri()),
     ]);
-    run(&argv).context("cannot build the base")?;
+    core.run_to_end("base", &mut command(&argv))
+        .context("cannot build the base")?;
     forget_the_building(&partial)?;
     place(
         &partial,
@@ -147,7 +148,8 @@ fn build(core: &Core, proxy: &Proxy, cache: &Path, folder: &Path) -> Result<()> 
         "-oAPT::Update::Error-Mode=any".to_owned(),
         "update".to_owned(),
     ]);
-    run(&argv).context("cannot fetch the base's package lists")?;
+    core.run_to_end("base", &mut command(&argv))
+        .context("cannot fetch the package lists")?;
     // apt makes it from its other cache in no time, and again after every installation anyway.
     fs::remove_file(partial.join("var/cache/apt/pkgcache.bin"))?;
     fs::rename(&partial, folder).context("cannot put the base into its place")?;

@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::ledger::{Ending, Entry, Ledger, ProcessId, ledger_folder};
 use super::names::LabName;
+
+/// Names a folder in which the logs of each lab are kept, for a look after a failed test.
+const KEEP_LOGS: &str = "PATCHLOOP_LAB_LOGS";
 
 /// Shared by a lab and its devices.
 #[derive(Debug)]
@@ -91,6 +94,52 @@ impl Core {
         Ok(process)
     }
 
+    /// Runs a command to its end that may take minutes: it ends with the lab if need be.
+    pub(crate) fn run_to_end(&self, log: &str, command: &mut Command) -> Result<()> {
+        let file = self.log(log)?;
+        command
+            .process_group(0)
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .stdin(Stdio::null());
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot start {command:?}"))?;
+        if let Some(process) = ProcessId::of(child.id()) {
+            let entry = Entry {
+                process,
+                ending: Ending::Group,
+                what: log.to_owned(),
+            };
+            self.record(|ledger| ledger.processes.push(entry))?;
+        }
+        let status = child.wait()?;
+        ensure!(
+            status.success(),
+            "{command:?}: {status}\n{}",
+            self.log_tail(log)
+        );
+        Ok(())
+    }
+
+    /// Copies the logs to where a person asked for them, before they vanish with the lab.
+    fn keep_logs(&self) {
+        let Some(kept) = std::env::var_os(KEEP_LOGS) else {
+            return;
+        };
+        let kept = Path::new(&kept).join(self.name.as_str());
+        let Ok(logs) = fs::read_dir(self.folder.join("logs")) else {
+            return;
+        };
+        let _ = fs::create_dir_all(&kept);
+        for log in logs.flatten() {
+            if let Err(error) = fs::copy(log.path(), kept.join(log.file_name())) {
+                eprintln!("lab: cannot keep {}: {error}", log.path().display());
+            }
+        }
+        eprintln!("lab: logs kept in {}", kept.display());
+    }
+
     /// Opens a log file of the lab for appending.
     pub(crate) fn log(&self, name: &str) -> Result<File> {
         let path = self.log_path(name);
@@ -111,8 +160,15 @@ impl Core {
         lines[lines.len().saturating_sub(12)..].join("\n")
     }
 
+    /// Like [`Core::tear_down`], when the process ends without the caller's own clearing away.
+    pub(crate) fn tear_down_for_good(&self) {
+        self.tear_down();
+        held(&self.ledger).remove_empty_temporary_folder();
+    }
+
     /// Ends and removes all that the ledger names. May be called again.
     pub(crate) fn tear_down(&self) {
+        self.keep_logs();
         let ledger = held(&self.ledger).clone();
         for line in ledger.clean_up() {
             eprintln!("lab: could not clear away: {line}");

@@ -226,6 +226,18 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// Removes the temporary folder around the lab's own, which its maker can no longer do.
+    pub(crate) fn remove_empty_temporary_folder(&self) {
+        let temporary = std::env::temp_dir();
+        let parents = self.folders.iter().filter_map(|folder| folder.parent());
+        for parent in parents.filter(|parent| parent.parent() == Some(&temporary)) {
+            // Refused by the kernel unless it is empty.
+            let _ = fs::remove_dir(parent);
+        }
+    }
+}
+
 /// Cleans up after labs whose process is gone, for example because it was killed.
 pub fn sweep() {
     for ledger in Ledger::read_all(&ledger_folder()) {
@@ -234,6 +246,7 @@ pub fn sweep() {
             for line in ledger.clean_up() {
                 eprintln!("lab: {line}");
             }
+            ledger.remove_empty_temporary_folder();
         }
     }
 }

@@ -14,6 +14,7 @@ mod base;
 mod command;
 mod core;
 mod device;
+mod inside;
 pub mod ledger;
 mod names;
 mod pending;

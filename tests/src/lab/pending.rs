@@ -64,14 +64,16 @@ fn parse_line(line: &str, sources: &BTreeMap<String, String>) -> Option<Pending>
 mod tests {
     use super::*;
 
-    /// Recorded from apt 2.6.1 on a device of the lab, November 2026.
+    /// Lines that apt 2.6.1 printed on bookworm in November 2026: on a device of the lab, and for
+    /// packages with several origins or that would be new, on another machine.
     const SIMULATION: &str = "\
 NOTE: This is only a simulation!
 The following packages will be upgraded:
   libssl3 openssl
 Inst libssl3 [3.0.20-1~deb12u2] (3.0.22-1~deb12u2 Debian-Security:12/oldstable-security [amd64])
-Inst tzdata [2026b-0+deb12u1] (2026f-0+deb12u1 Debian-Security:12/oldstable-security, Debian:12-updates/oldstable-updates [all]) []
-Inst linux-image-6.1.0-56-amd64 (6.1.170-1 Debian:12.15/oldstable [amd64])
+Inst libwebpmux3 (1.2.4-0.2+deb12u1 Debian:12.15/oldstable, Debian-Security:12/oldstable-security [amd64])
+Inst libext2fs2 [1.47.0-2] (1.47.0-2+b2 Debian:12.15/oldstable [amd64]) [e2fsprogs:amd64 on libext2fs2:amd64] [e2fsprogs:amd64 ]
+Inst postgresql-common [248+deb12u1] (248+deb12u2 Debian-Security:12/oldstable-security [all]) []
 Conf libssl3 (3.0.22-1~deb12u2 Debian-Security:12/oldstable-security [amd64])
 ";
 
@@ -79,18 +81,21 @@ Conf libssl3 (3.0.22-1~deb12u2 Debian-Security:12/oldstable-security [amd64])
     fn upgrades_and_new_packages_are_read_and_nothing_else() {
         let sources = BTreeMap::from([("libssl3".to_owned(), "openssl".to_owned())]);
         let pending = parse(SIMULATION, &sources);
-        assert_eq!(pending.len(), 3);
+        assert_eq!(pending.len(), 4);
         assert_eq!(pending[0].source, "openssl");
         assert_eq!(pending[0].installed.as_deref(), Some("3.0.20-1~deb12u2"));
         assert_eq!(pending[0].candidate, "3.0.22-1~deb12u2");
         assert_eq!(pending[0].architecture, "amd64");
         assert!(pending[0].is_security());
+        assert_eq!(pending[1].installed, None);
         assert_eq!(
             pending[1].origin,
-            "Debian-Security:12/oldstable-security, Debian:12-updates/oldstable-updates"
+            "Debian:12.15/oldstable, Debian-Security:12/oldstable-security"
         );
-        assert_eq!(pending[1].architecture, "all");
-        assert_eq!(pending[2].installed, None);
+        assert!(pending[1].is_security());
+        assert_eq!(pending[2].candidate, "1.47.0-2+b2");
         assert!(!pending[2].is_security());
+        assert_eq!(pending[3].architecture, "all");
+        assert_eq!(pending[3].source, "postgresql-common");
     }
 }

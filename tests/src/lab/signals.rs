@@ -44,7 +44,7 @@ fn listen() {
     eprintln!("lab: asked to end, clearing away");
     let labs: Vec<_> = held(&LABS).iter().filter_map(Weak::upgrade).collect();
     for lab in labs {
-        lab.tear_down();
+        lab.tear_down_for_good();
     }
     std::process::exit(128 + number);
 }
