@@ -8,7 +8,8 @@
 //! 2, which allowed digits after the letter), so [`order`](crate::order) takes every text. apk-tools 3
 //! stops at the first token that it does not know and ranks the side that has one below the other;
 //! here two things are added, because it would call many different versions equal:
-//! - `-r` without a number is `-r0`, as apk-tools 2 reads it;
+//! - `-r` without a number is `-r0`, as apk-tools 2 reads it, and so is another text after a hyphen,
+//!   which then counts as a version with something unknown behind `-r0`;
 //! - when both sides stop at the same place, the rest is read as apk-tools 2 would (digits after the
 //!   letter, empty numbers), so that `5.1p1-r0` is below `5.1p1-r1` and `5.1p2-r0`.
 //!
@@ -43,7 +44,7 @@ const SUFFIX_NONE: u8 = 4;
 enum Reading {
     /// The grammar.
     Strict,
-    /// The grammar, and `-r` without a number.
+    /// The grammar, and a hyphen without a revision number.
     Field,
     /// What apk-tools 2 could still make sense of.
     Older,
@@ -204,20 +205,20 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads what a hyphen begins. What is no revision leaves its text behind, to be met as unknown.
     fn revision(&mut self) -> Token<'a> {
-        let Some(rest) = self.rest.strip_prefix(b"-r") else {
-            return Token::Unknown;
-        };
-        self.rest = rest;
-        match self.take(u8::is_ascii_digit) {
-            // `-ruff` is a word and no revision.
-            [] if self.reading == Reading::Strict
-                || self.rest.first().is_some_and(u8::is_ascii_alphabetic) =>
-            {
-                Token::Unknown
+        let rest = self.rest.strip_prefix(b"-r");
+        let digits = match rest {
+            Some(rest) => {
+                self.rest = rest;
+                self.take(u8::is_ascii_digit)
             }
-            digits => Token::Revision(digits),
+            None => b"",
+        };
+        if digits.is_empty() && self.reading == Reading::Strict {
+            return Token::Unknown;
         }
+        Token::Revision(digits)
     }
 
     fn take(&mut self, wanted: impl Fn(&u8) -> bool) -> &'a [u8] {
