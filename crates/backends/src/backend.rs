@@ -78,7 +78,15 @@ pub trait Backend: Send + Sync {
     ///
     /// The caller runs it outside its own process group. Its result says nothing about the device:
     /// read the inventory again.
-    fn install_command(&self, items: &[OrderItem], terms: &InstallTerms) -> Command;
+    ///
+    /// # Errors
+    /// [`BackendError::BadArgument`] for a name or version that the package manager could read as
+    /// something else than one exact version of one package.
+    fn install_command(
+        &self,
+        items: &[OrderItem],
+        terms: &InstallTerms,
+    ) -> Result<Command, BackendError>;
 
     /// Finds in the output of the install command why it failed, in one line.
     fn failure_reason(&self, output: &str) -> Option<String>;
@@ -424,6 +432,14 @@ pub enum BackendError {
         text: String,
         /// What was expected.
         expected: &'static str,
+    },
+    /// A name or version that is not exactly one version of one package.
+    #[error("{text:?} is not a {what} that the package manager can be given")]
+    BadArgument {
+        /// What it should be.
+        what: &'static str,
+        /// What was given.
+        text: String,
     },
     /// Not the name of a service.
     #[error("{name:?} is not the name of a service")]
