@@ -167,11 +167,15 @@ fn look_at_links(lab: &Lab, mail: &Device, web: &Device) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let target = listener.local_addr()?.to_string();
     std::thread::spawn(move || {
+        let mut open = Vec::new();
         for stream in listener.incoming().flatten() {
             let mut line = String::new();
             let _ =
                 BufReader::new(stream.try_clone().expect("a fresh socket")).read_line(&mut line);
             let _ = (&stream).write_all(b"HTTP/1.0 200 OK\r\n\r\nthe server\n");
+            if line.contains("/stay") {
+                open.push(stream);
+            }
         }
     });
     lab.forward(Site::B, 8443, &target)?;
@@ -184,7 +188,16 @@ fn look_at_links(lab: &Lab, mail: &Device, web: &Device) -> Result<()> {
         let answer = ask(device)?;
         ensure!(answer.stdout == b"the server\n", "{answer:?}");
     }
+    let stay = format!("http://{}:8443/stay", lab.gateway(Site::B));
+    let staying = mail.spawn(&["curl", "-sSN", "--max-time", "60", &stay])?;
+    lab::wait_until(Duration::from_secs(5), "a lasting connection", || {
+        staying.output().contains("the server")
+    })?;
+    ensure!(staying.is_alive(), "the connection did not last");
     lab.cut(Site::B)?;
+    staying
+        .wait(Duration::from_secs(5))
+        .context("an open connection outlived the cut")?;
     ensure!(!ask(mail)?.status.success(), "the link is not cut");
     ensure!(
         ask(web)?.status.success(),

@@ -19,7 +19,8 @@ use super::site::{Site, in_network};
 use super::sources::RELEASE;
 
 /// What is in the base beside the minimum: services that are patched often, and what tests look with.
-const PACKAGES: [&str; 12] = [
+const PACKAGES: [&str; 15] = [
+    "apache2-utils",
     "ca-certificates",
     "curl",
     "dbus",
@@ -29,6 +30,8 @@ const PACKAGES: [&str; 12] = [
     "openssh-server",
     "openssl",
     "procps",
+    "redis-server",
+    "rsync",
     "sysvinit-utils",
     "systemd",
     "systemd-sysv",
@@ -91,7 +94,7 @@ fn key(proxy: &Proxy) -> Result<String> {
     use sha2::{Digest, Sha256};
     let packages = PACKAGES.join(",");
     let recipe = format!(
-        "4\n{RELEASE}\n{packages}\n{APT_SETTINGS}\n{}",
+        "5\n{RELEASE}\n{packages}\n{APT_SETTINGS}\n{}",
         proxy.device_sources()
     );
     let digest = Sha256::digest(recipe.as_bytes());

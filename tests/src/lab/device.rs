@@ -326,14 +326,14 @@ impl Device {
         Ok(output.stdout)
     }
 
-    /// Installed packages with their versions, in state `ii`; `name:arch` where several are.
+    /// Installed packages with their versions, those in state `ii` only.
     pub fn packages(&self) -> Result<BTreeMap<String, String>> {
-        let format = "${db:Status-Abbrev}\t${binary:Package}\t${Package}\t${Version}\n";
+        let format = "${db:Status-Abbrev}\t${Package}\t${Version}\n";
         let text = self.run(&["dpkg-query", "-W", "-f", format])?;
         let mut packages = BTreeMap::new();
         for line in text.lines() {
             let fields: Vec<_> = line.split('\t').collect();
-            let [state, _, name, version] = fields[..] else {
+            let [state, name, version] = fields[..] else {
                 bail!("dpkg-query said `{line}`")
             };
             if state.trim_end() == "ii" {
