@@ -17,3 +17,6 @@ pub mod orders;
 pub mod prove;
 pub mod subject;
 pub mod view;
+
+#[cfg(test)]
+mod testing;

@@ -2,10 +2,15 @@
 //!
 //! What was not looked up or not loaded is unknown, never "none".
 
+use std::borrow::Cow;
+
 use domain::device::Device;
-use domain::finding::{DatedFinding, Finding};
+use domain::finding::{DatedFinding, Finding, FindingState};
 use domain::inventory::Inventory;
 use domain::offer::System;
+use domain::package::{Item, PackageState};
+use domain::query::{Fact, Field, Os, Subject, SubjectKind, Values};
+use domain::severity::Severity;
 use jiff::Timestamp;
 
 use crate::view::DeviceView;
@@ -51,5 +56,195 @@ impl<'a> PatchSubject<'a> {
             finding: &dated.finding,
             first_seen: Some(dated.first_seen),
         }
+    }
+}
+
+impl Subject for DeviceSubject<'_> {
+    fn kind(&self) -> SubjectKind {
+        SubjectKind::Device
+    }
+
+    fn text(&self, field: Field) -> Values<'_> {
+        match field {
+            Field::Client => Values::one(self.device.client_name.as_str()),
+            Field::Site => Values::one(self.device.site_name.as_str()),
+            Field::Device => Values::one(self.device.name.as_str()),
+            Field::Tag => Values::of(self.device.tags.iter().map(|tag| tag.as_str())),
+            Field::Package => match self.inventory {
+                Some(inventory) => Values::of(installed_names(inventory)),
+                None => Values::unknown(),
+            },
+            Field::Missing => self.findings.map_or_else(Values::unknown, missing),
+            Field::Os
+            | Field::Seen
+            | Field::Product
+            | Field::Patch
+            | Field::Severity
+            | Field::Cve
+            | Field::Kev
+            | Field::Origin
+            | Field::State
+            | Field::Age => Values::unknown(),
+        }
+    }
+
+    fn id(&self, field: Field) -> Option<Cow<'_, str>> {
+        match field {
+            Field::Client => Some(self.device.client.to_string().into()),
+            Field::Site => Some(self.device.site.to_string().into()),
+            Field::Device => Some(self.device.id.to_string().into()),
+            _ => None,
+        }
+    }
+
+    fn instant(&self, field: Field) -> Fact<Timestamp> {
+        match (field, self.device.last_seen) {
+            (Field::Seen, Some(seen)) => Fact::Known(seen),
+            (Field::Seen, None) => Fact::Absent,
+            _ => Fact::Unknown,
+        }
+    }
+
+    fn os(&self) -> Fact<Os<'_>> {
+        match self.system {
+            Some(system) => Fact::Known(Os {
+                id: &system.id,
+                version: (!system.version.is_empty()).then_some(system.version.as_str()),
+                codename: system.codename.as_ref().map(|name| name.as_str()),
+            }),
+            None => Fact::Unknown,
+        }
+    }
+}
+
+fn installed_names(inventory: &Inventory) -> impl Iterator<Item = Cow<'_, str>> {
+    inventory
+        .items()
+        .iter()
+        .filter(|item| item.state() != PackageState::ConfigFiles)
+        .map(|item| match item {
+            Item::Package(package) => Cow::Borrowed(package.name.as_str()),
+            Item::Update { kb, .. } => Cow::Owned(kb.to_string()),
+            Item::Application { id, .. } => Cow::Borrowed(id.as_str()),
+        })
+}
+
+/// The severities of what is missing; a patch that was not looked up leaves the answer open.
+fn missing<'a>(findings: &'a [DatedFinding]) -> Values<'a> {
+    let severities = || {
+        findings
+            .iter()
+            .map(|dated| &dated.finding)
+            .filter(|finding| finding.state == FindingState::Missing)
+            .map(|finding| finding.facts.severity)
+    };
+    let known = severities()
+        .flatten()
+        .map(|severity: Severity| -> Cow<'a, str> { severity.word().into() });
+    let complete = severities().all(|severity| severity.is_some())
+        && findings
+            .iter()
+            .all(|dated| dated.finding.state != FindingState::Unknown);
+    if complete {
+        Values::of(known)
+    } else {
+        Values::at_least(known)
+    }
+}
+
+impl Subject for PatchSubject<'_> {
+    fn kind(&self) -> SubjectKind {
+        SubjectKind::Patch
+    }
+
+    fn text(&self, field: Field) -> Values<'_> {
+        let finding = self.finding;
+        match field {
+            Field::Package => {
+                Values::of(finding.packages.iter().map(|package| package.name.as_str()))
+            }
+            Field::Product => Values::one(finding.patch.product()),
+            Field::Patch => Values::one(finding.patch.to_string()),
+            Field::Severity => match finding.facts.severity {
+                Some(severity) => Values::one(severity.word()),
+                None => Values::unknown(),
+            },
+            Field::Cve => match &finding.facts.cves {
+                Some(cves) => Values::of(cves.iter().map(String::as_str)),
+                None => Values::unknown(),
+            },
+            Field::Kev => match (finding.facts.kev, &finding.facts.cves) {
+                (Some(kev), _) => Values::yes_no(kev),
+                // Looked up, and it fixes no CVE: then none is known to be exploited either.
+                (None, Some(cves)) if cves.is_empty() => Values::yes_no(false),
+                (None, _) => Values::unknown(),
+            },
+            Field::Origin => match &finding.origin {
+                Some(origin) => Values::of([
+                    Cow::Borrowed(origin.label.as_str()),
+                    Cow::Borrowed(origin.codename.as_str()),
+                    Cow::Owned(format!("{}:{}", origin.label, origin.codename)),
+                ]),
+                None => Values::unknown(),
+            },
+            Field::State => Values::one(finding.state.word()),
+            Field::Client
+            | Field::Site
+            | Field::Device
+            | Field::Tag
+            | Field::Os
+            | Field::Seen
+            | Field::Missing
+            | Field::Age => Values::unknown(),
+        }
+    }
+
+    fn id(&self, _: Field) -> Option<Cow<'_, str>> {
+        None
+    }
+
+    fn instant(&self, field: Field) -> Fact<Timestamp> {
+        match (field, self.first_seen) {
+            (Field::Age, Some(seen)) => Fact::Known(seen),
+            _ => Fact::Unknown,
+        }
+    }
+
+    fn os(&self) -> Fact<Os<'_>> {
+        Fact::Unknown
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+mod tests {
+    use super::*;
+    use domain::query::Query;
+
+    fn holds(query: &str, subject: &dyn Subject) -> bool {
+        let now: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
+        Query::parse(query).unwrap().matches(subject, now)
+    }
+
+    #[test]
+    fn what_was_not_looked_up_satisfies_neither_a_term_nor_its_negation() {
+        let view = crate::testing::view();
+        let mut finding = crate::testing::missing("openssl", "3.0.17-1~deb12u2");
+        let device = DeviceSubject::of(&view);
+        assert!(holds(
+            "client:acme site:berlin os:debian>=12 seen<7d",
+            &device
+        ));
+        assert!(holds("package:openssl -package:nginx", &device));
+        finding.finding.facts.severity = None;
+        finding.finding.facts.cves = None;
+        finding.finding.facts.kev = None;
+        let patch = PatchSubject::of(&finding);
+        assert!(!holds("severity:low", &patch) && !holds("-severity:low", &patch));
+        assert!(!holds("kev:yes", &patch) && !holds("kev:no", &patch));
+        assert!(holds(
+            "product:openssl origin:Debian-Security state:missing",
+            &patch
+        ));
     }
 }
