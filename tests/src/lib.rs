@@ -5,5 +5,7 @@
 //! except for installing the tools that [`requirements::ensure`] finds missing.
 
 mod lab;
+pub mod operator;
+pub mod story;
 
 pub use lab::*;
