@@ -1,0 +1,139 @@
+//! Change windows: written once, ended once, never changed.
+
+use domain::Timestamp;
+use domain::access::ClientScope;
+use domain::page::{Page, PageRequest};
+use domain::window::{ChangeWindow, start_from_text};
+
+use crate::audit::Actor;
+use crate::connection::{Tx, page, page_limit};
+use crate::decision::LAST;
+use crate::error::StoreError;
+use crate::statement::{in_scope, statements};
+use crate::value::{Row, binds};
+
+macro_rules! window_columns {
+    () => {
+        "SELECT w.id, w.client, w.name, w.devices, w.days, w.start_time, w.duration, w.zone,
+            w.valid_from, w.ended_at FROM change_window w WHERE "
+    };
+}
+
+statements! {
+    WINDOW_ADD = "window.add", Scoped,
+        concat!("INSERT INTO change_window (id, client, name, devices, days, start_time, duration, zone,
+            valid_from, recorded_at)
+            SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 WHERE ",
+            in_scope!("CAST($4 AS TEXT)"));
+    WINDOW_END = "window.end", Scoped,
+        concat!("UPDATE change_window SET ended_at = $4, end_recorded_at = $5, ended_by = $6
+            WHERE id = $3 AND ended_at IS NULL AND ", in_scope!("change_window.client"));
+    WINDOW_LIST = "window.list", Scoped,
+        concat!(window_columns!(), "(w.client IS NULL OR ", in_scope!("w.client"),
+            ") AND w.id < $3 ORDER BY w.id DESC LIMIT $4");
+    WINDOW_FIND = "window.find", Scoped,
+        concat!(window_columns!(), "(w.client IS NULL OR ", in_scope!("w.client"),
+            ") AND (w.id = $3 OR (w.name = $3 AND w.ended_at IS NULL))");
+    WINDOW_IN_FORCE = "window.in-force", Scoped,
+        concat!(window_columns!(), "(w.client IS NULL OR ", in_scope!("w.client"),
+            ") AND w.valid_from <= $3 AND (w.ended_at IS NULL OR w.ended_at > $3) ORDER BY w.id");
+}
+
+fn window(row: Row) -> Result<ChangeWindow, StoreError> {
+    let mut c = row.columns("change window");
+    Ok(ChangeWindow {
+        id: c.parsed()?,
+        client: c.maybe_parsed()?,
+        name: c.parsed()?,
+        devices: c.parsed()?,
+        days: c.parsed()?,
+        start: start_from_text(&c.text()?).map_err(|error| StoreError::Unreadable {
+            what: "change window",
+            reason: error.to_string(),
+        })?,
+        duration: c.parsed()?,
+        zone: c.parsed()?,
+        valid_from: c.time()?,
+        ended_at: c.maybe_time()?,
+    })
+}
+
+impl Tx<'_> {
+    /// Keeps a change window. A name that stands is a `Conflict`; one for the whole provider needs a
+    /// scope of the whole provider.
+    pub fn window_add(
+        &mut self,
+        scope: &ClientScope,
+        window: &ChangeWindow,
+        recorded_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let binds = binds![
+            window.id,
+            window.client,
+            window.name.as_str(),
+            window.devices.to_string(),
+            window.days.to_string(),
+            format!("{:02}:{:02}", window.start.hour(), window.start.minute()),
+            window.duration.to_string(),
+            window.zone.to_string(),
+            window.valid_from,
+            recorded_at,
+        ];
+        self.scoped_change("client", &WINDOW_ADD, scope, binds)
+    }
+
+    /// Ends a change window; says whether it was still standing.
+    pub fn window_end(
+        &mut self,
+        scope: &ClientScope,
+        id: domain::id::WindowId,
+        ended_at: Timestamp,
+        recorded_at: Timestamp,
+        actor: &Actor,
+    ) -> Result<bool, StoreError> {
+        let binds = binds![id, ended_at, recorded_at, actor.text()];
+        Ok(self.scoped_execute(&WINDOW_END, scope, binds)? > 0)
+    }
+
+    /// Finds a change window by its id, or by its name while it stands.
+    pub fn window_find(
+        &mut self,
+        scope: &ClientScope,
+        id_or_name: &str,
+    ) -> Result<Option<ChangeWindow>, StoreError> {
+        self.scoped_rows(&WINDOW_FIND, scope, binds![id_or_name])?
+            .into_iter()
+            .next()
+            .map(window)
+            .transpose()
+    }
+
+    /// Lists change windows, newest first; those of the whole provider are seen by all.
+    pub fn window_list(
+        &mut self,
+        scope: &ClientScope,
+        request: &PageRequest,
+    ) -> Result<Page<ChangeWindow>, StoreError> {
+        let (limit, before) = (
+            page_limit(request),
+            request.cursor.as_deref().unwrap_or(LAST),
+        );
+        let rows = self.scoped_rows(&WINDOW_LIST, scope, binds![before, limit + 1])?;
+        let items = rows.into_iter().map(window).collect::<Result<_, _>>()?;
+        Ok(page(items, limit, |item: &ChangeWindow| {
+            item.id.to_string()
+        }))
+    }
+
+    /// The change windows whose rule is valid at `at`, oldest first.
+    pub fn window_in_force(
+        &mut self,
+        scope: &ClientScope,
+        at: Timestamp,
+    ) -> Result<Vec<ChangeWindow>, StoreError> {
+        self.scoped_rows(&WINDOW_IN_FORCE, scope, binds![at])?
+            .into_iter()
+            .map(window)
+            .collect()
+    }
+}
