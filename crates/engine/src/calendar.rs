@@ -129,16 +129,8 @@ impl Openings {
         }
         long |= stretch.closes_at.duration_since(stretch.opens_at)
             > SignedDuration::from_hours(24 * OPENING_DAYS_MAX);
-        while long {
-            let monday = monday_after(stretch.opens_at);
-            if monday >= stretch.closes_at {
-                break;
-            }
-            self.ready.push_back(Opening {
-                opens_at: stretch.opens_at,
-                closes_at: monday,
-            });
-            stretch.opens_at = monday;
+        if long {
+            self.cut_at_mondays(&mut stretch);
         }
         if more {
             self.rest = Some(stretch);
@@ -146,6 +138,19 @@ impl Openings {
             self.ready.push_back(stretch);
         }
         Some(())
+    }
+
+    /// Makes openings of all whole pieces and leaves the last one.
+    fn cut_at_mondays(&mut self, stretch: &mut Opening) {
+        let mut monday = monday_after(stretch.opens_at);
+        while monday < stretch.closes_at {
+            self.ready.push_back(Opening {
+                opens_at: stretch.opens_at,
+                closes_at: monday,
+            });
+            stretch.opens_at = monday;
+            monday = monday_after(monday);
+        }
     }
 }
 

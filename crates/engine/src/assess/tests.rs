@@ -1,0 +1,331 @@
+use super::*;
+use crate::testing::{at, facts, inventory, monday, offer, package, patch, source};
+use domain::changelog::ChangelogEntry;
+use domain::cve::{Document, EpssCatalogue, KevCatalogue};
+use domain::offer::{Needs, NeedsOutcome, OldCode, Publisher, Withheld, WithheldReason};
+use domain::severity::{Classification, Severity, SeveritySource};
+
+struct World {
+    inventory: Inventory,
+    facts: Facts,
+    changelogs: BTreeMap<SourcePackage, ChangelogFacts>,
+    catalogues: Catalogues,
+    previous: Vec<DatedFinding>,
+}
+
+impl World {
+    fn new(packages: &[Package]) -> Self {
+        Self {
+            inventory: inventory(packages),
+            facts: facts(),
+            changelogs: BTreeMap::new(),
+            catalogues: Catalogues::default(),
+            previous: vec![],
+        }
+    }
+
+    fn assess(&self) -> Assessment {
+        findings(AssessInput {
+            inventory: &self.inventory,
+            facts: &self.facts,
+            changelogs: &self.changelogs,
+            catalogues: &self.catalogues,
+            previous: &self.previous,
+            now: monday(),
+        })
+    }
+
+    /// Assesses, and keeps what came of it as the next previous.
+    fn turn(&mut self) -> Vec<FindingTransition> {
+        let transitions = changes(&self.previous, &self.assess().findings, monday());
+        self.previous = after_changes(&self.previous, &transitions);
+        transitions
+    }
+
+    fn changelog(&mut self, name: &str, version: &str, entries: &[(&str, &str, &[&str])]) {
+        let entries = entries
+            .iter()
+            .map(|(version, urgency, cves)| ChangelogEntry {
+                version: version.parse().unwrap(),
+                urgency: (*urgency).into(),
+                cves: cves.iter().map(|cve| (*cve).to_owned()).collect(),
+                written_at: None,
+            })
+            .collect();
+        let source = source(name, version);
+        let facts = ChangelogFacts {
+            source: source.name.clone(),
+            version: source.version.clone(),
+            entries: Ok(entries),
+            read_at: monday(),
+        };
+        self.changelogs.insert(source, facts);
+    }
+}
+
+/// What a person reads: one line a finding.
+fn lines(assessment: &Assessment) -> String {
+    assessment
+        .findings
+        .iter()
+        .map(|f| format!("{} {}: {}\n", f.state, f.patch, f.why))
+        .collect()
+}
+
+fn offered() -> World {
+    let mut world = World::new(&[package("openssl", "3.0.15-1"), package("bash", "5.2-1")]);
+    world.facts.offers.offers = vec![offer("openssl", Some("3.0.15-1"), "3.0.17-1")];
+    world
+}
+
+#[test]
+fn an_offer_is_a_missing_patch_with_what_is_not_known_said() {
+    let assessment = offered().assess();
+    assert_eq!(assessment.packages, 2);
+    assert_eq!(assessment.pending, Some(1));
+    let finding = &assessment.findings[0];
+    assert_eq!(finding.state, FindingState::Missing);
+    assert_eq!(finding.patch, patch("openssl", "3.0.17-1"));
+    assert_eq!(finding.classification, Classification::Security);
+    assert_eq!(
+        (finding.facts.severity, finding.facts.cves.clone()),
+        (None, None)
+    );
+    assert_eq!(
+        assessment.unknown[0].what,
+        "severity and CVEs of deb:bookworm/openssl@3.0.17-1"
+    );
+    let wanted = &assessment.changelogs_wanted[0];
+    assert_eq!(wanted.installed.as_ref().unwrap().as_str(), "3.0.15-1");
+}
+
+#[test]
+fn absent_or_failed_lists_give_unknown_and_never_nought() {
+    let mut world = offered();
+    world.turn();
+    world.facts.offers.lists = Lists::Absent;
+    world.facts.offers.offers.clear();
+    let assessment = world.assess();
+    assert_eq!(assessment.pending, None);
+    assert_eq!(assessment.findings[0].state, FindingState::Unknown);
+    assert_eq!(assessment.unknown[0].what, "pending patches");
+    let mut world = offered();
+    world.facts.offers.failed = Some("unmet dependencies".into());
+    assert_eq!(world.assess().pending, None);
+    assert_eq!(world.assess().unknown[0].why, "unmet dependencies");
+}
+
+#[test]
+fn old_lists_are_said_to_be_old() {
+    let mut world = offered();
+    let fetched_at = at("2026-02-01T00:00:00Z");
+    world.facts.offers.lists = Lists::Present {
+        fetched_at,
+        failed: vec![],
+    };
+    let unknown = world.assess().unknown;
+    assert_eq!(unknown[0].since, Some(fetched_at));
+    assert_eq!(unknown[0].why, "the package lists are older than 7 days");
+}
+
+#[test]
+fn severity_is_the_highest_between_installed_and_offered_and_marked_derived() {
+    let mut world = offered();
+    world.changelog(
+        "openssl",
+        "3.0.17-1",
+        &[
+            ("3.0.17-1", "medium", &["CVE-2026-0002"]),
+            ("3.0.16-1", "high", &["CVE-2026-0001", "CVE-2026-0002"]),
+            ("3.0.15-1", "emergency", &["CVE-2025-0001"]),
+        ],
+    );
+    let facts = world.assess().findings.remove(0).facts;
+    assert_eq!(facts.severity, Some(Severity::Important));
+    assert_eq!(facts.severity_source, Some(SeveritySource::Derived));
+    assert_eq!(facts.cves.unwrap(), ["CVE-2026-0001", "CVE-2026-0002"]);
+    assert_eq!((facts.kev, facts.epss_millionths), (None, None));
+    world.facts.offers.offers[0].origin.security = false;
+    let finding = world.assess().findings.remove(0);
+    assert_eq!(finding.facts.severity, Some(Severity::Unrated));
+    assert_eq!(finding.facts.severity_source, None);
+    assert_eq!(finding.classification, Classification::Hotfix);
+    world.facts.offers.offers[0].origin.publisher = Publisher::ThirdParty;
+    let finding = world.assess().findings.remove(0);
+    assert_eq!(finding.classification, Classification::ThirdParty);
+}
+
+#[test]
+fn the_catalogues_speak_of_the_patches_cves() {
+    let mut world = offered();
+    world.changelog(
+        "openssl",
+        "3.0.17-1",
+        &[("3.0.17-1", "low", &["CVE-2026-0002"])],
+    );
+    let document = Document {
+        name: "x".into(),
+        dated: "2026-03-01".parse().unwrap(),
+    };
+    let cve = "CVE-2026-0002".parse().unwrap();
+    let kev = vec![(cve, "2026-02-28".parse().unwrap())];
+    world.catalogues.kev = Some(KevCatalogue::new(document.clone(), kev));
+    world.catalogues.epss = Some(EpssCatalogue::new(document, None, vec![(cve, 425_000)]));
+    let findings = world.assess().findings;
+    assert_eq!(findings[0].facts.kev, Some(true));
+    assert_eq!(findings[0].facts.epss_millionths, Some(425_000));
+    assert_eq!(
+        by_risk(&findings)[0].1,
+        "a CVE of it is known to be exploited, likelihood of exploitation 42.5 %, severity low, \
+         from an archive for security"
+    );
+}
+
+#[test]
+fn held_and_kept_back_are_no_fix_with_the_reason() {
+    let mut world = offered();
+    let withheld = |name: &str, reason| Withheld {
+        name: name.parse().unwrap(),
+        architecture: "amd64".parse().unwrap(),
+        installed: "5.2-1".parse().unwrap(),
+        candidate: "5.2-2".parse().unwrap(),
+        source: source(name, "5.2-2"),
+        origin: crate::testing::security(),
+        reason,
+    };
+    world.facts.offers.withheld = vec![
+        withheld("bash", WithheldReason::Held),
+        withheld("linux", WithheldReason::KeptBack),
+    ];
+    let assessment = world.assess();
+    insta::assert_snapshot!(lines(&assessment));
+    assert_eq!(assessment.pending, Some(1));
+    assert!(
+        assessment.findings[0]
+            .packages
+            .iter()
+            .all(|p| p.candidate.is_none())
+    );
+}
+
+#[test]
+fn needs_become_patches_and_a_refusal_is_kept() {
+    let mut world = offered();
+    world
+        .facts
+        .offers
+        .offers
+        .push(offer("zlib", Some("1"), "2"));
+    world.facts.offers.needs = vec![
+        Needs {
+            source: source("openssl", "3.0.17-1"),
+            outcome: NeedsOutcome::With {
+                sources: vec![source("zlib", "2")],
+            },
+        },
+        Needs {
+            source: source("zlib", "2"),
+            outcome: NeedsOutcome::Refused {
+                reason: "it would remove curl".into(),
+            },
+        },
+    ];
+    let findings = world.assess().findings;
+    assert_eq!(findings[0].needs, [patch("zlib", "2")]);
+    assert_eq!(findings[1].refused.as_deref(), Some("it would remove curl"));
+}
+
+/// The life of one patch, told by the transitions that the store would write.
+#[test]
+fn a_patch_lives_from_missing_to_fixed_and_nothing_vanishes() {
+    let mut world = offered();
+    let mut story = String::new();
+    let mut tell = |world: &mut World, what: &str| {
+        story.push_str(&format!("{what}\n"));
+        for t in world.turn() {
+            let from = t.from.map_or("new", |state| state.word());
+            let f = &t.to.finding;
+            story.push_str(&format!("  {from} -> {} {}: {}\n", f.state, f.patch, f.why));
+        }
+    };
+    tell(&mut world, "offered");
+    tell(&mut world, "the same again");
+    world.facts.offers.offers = vec![offer("openssl", Some("3.0.15-1"), "3.0.18-1")];
+    tell(&mut world, "a newer version replaces it");
+    world.facts.offers.offers.clear();
+    world.inventory = inventory(&[package("openssl", "3.0.18-1")]);
+    world.facts.old_code = Some(vec![OldCode {
+        service: Some("nginx.service".into()),
+        program: "/usr/sbin/nginx".into(),
+        process: 7,
+        files: vec!["/usr/lib/libssl.so.3".into()],
+        packages: vec!["openssl".parse().unwrap()],
+    }]);
+    tell(&mut world, "installed, nginx not restarted");
+    world.facts.old_code = Some(vec![]);
+    tell(&mut world, "restarted");
+    world.inventory = inventory(&[package("openssl", "3.0.15-1")]);
+    tell(&mut world, "somebody went back, and the sources are gone");
+    world.inventory = inventory(&[]);
+    tell(&mut world, "removed");
+    insta::assert_snapshot!(story);
+}
+
+#[test]
+fn a_library_that_somebody_else_updated_is_a_finding_while_its_old_code_runs() {
+    let mut world = World::new(&[package("libssl3", "3.0.17-1")]);
+    world.facts.old_code = Some(vec![OldCode {
+        service: None,
+        program: "/usr/bin/app".into(),
+        process: 9,
+        files: vec![],
+        packages: vec!["libssl3".parse().unwrap()],
+    }]);
+    insta::assert_snapshot!(lines(&world.assess()));
+}
+
+#[test]
+fn the_order_of_risk_is_exploited_likely_severe_security() {
+    let finding = |name: &str, kev, epss, severity, security| {
+        let mut dated = crate::testing::missing(name, "1");
+        dated.finding.facts.kev = Some(kev);
+        dated.finding.facts.epss_millionths = epss;
+        dated.finding.facts.severity = Some(severity);
+        dated.finding.origin.as_mut().unwrap().security = security;
+        dated.finding
+    };
+    let findings = [
+        finding("low", false, None, Severity::Low, true),
+        finding("critical", false, Some(4_000), Severity::Critical, true),
+        finding("moderate-other", false, None, Severity::Moderate, false),
+        finding("likely", false, Some(900_000), Severity::Low, true),
+        finding("exploited", true, None, Severity::Low, true),
+        finding("moderate", false, None, Severity::Moderate, true),
+    ];
+    let order: Vec<String> = by_risk(&findings)
+        .iter()
+        .map(|(f, _)| f.patch.product())
+        .collect();
+    assert_eq!(
+        order,
+        [
+            "exploited",
+            "likely",
+            "critical",
+            "moderate",
+            "moderate-other",
+            "low"
+        ]
+    );
+}
+
+#[test]
+fn binaries_rebuilt_without_a_new_source_are_judged_by_their_source() {
+    let mut rebuilt = package("libfoo1", "1.2-3+b1");
+    rebuilt.source = Some(source("foo", "1.2-3"));
+    let mut world = World::new(&[rebuilt]);
+    let mut before = crate::testing::missing("libfoo1", "1.2-3");
+    before.finding.patch = patch("foo", "1.2-3");
+    world.previous = vec![before];
+    assert_eq!(world.assess().findings[0].state, FindingState::Fixed);
+}

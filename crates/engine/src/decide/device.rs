@@ -1,0 +1,162 @@
+//! The gates that depend on the device alone.
+
+use domain::device::{Mode, Standing};
+use domain::offer::Lists;
+use domain::order::Verb;
+use domain::query::Truth;
+use domain::verdict::{Gate, GateName};
+use domain::window::{ChangeWindow, Opening};
+use jiff::{SignedDuration, Timestamp};
+
+use super::words::when;
+use super::{REACHABLE_SECONDS, REPORT_FRESH_DAYS, closed, open};
+use crate::calendar;
+use crate::subject::DeviceSubject;
+use crate::view::DeviceView;
+
+pub(super) fn known(view: &DeviceView, now: Timestamp) -> Gate {
+    let gate = GateName::Known;
+    let agent = Some("whoever looks after its agent");
+    let (Some(facts), Some(at)) = (&view.facts, view.device.inventory_at) else {
+        return closed(gate, "the device has not reported yet", agent);
+    };
+    if now.duration_since(at) > SignedDuration::from_hours(24 * REPORT_FRESH_DAYS) {
+        let when = when(at, &view.device.zone);
+        let reason = format!("its last report is of {when}, older than {REPORT_FRESH_DAYS} days");
+        return closed(gate, reason, agent);
+    }
+    let administrator = Some("the device's administrator");
+    if facts.offers.lists == Lists::Absent {
+        let reason = "there are no package lists on the device, so what is missing is not known";
+        return closed(gate, reason, administrator);
+    }
+    if let Some(why) = &facts.offers.failed {
+        let reason = format!("its package manager could not say what is missing: {why}");
+        return closed(gate, reason, administrator);
+    }
+    open(gate, format!("reported on {}", when(at, &view.device.zone)))
+}
+
+/// The windows that cover the device and did not end.
+pub(super) fn covering<'a>(
+    view: &DeviceView,
+    windows: &'a [ChangeWindow],
+    now: Timestamp,
+) -> Vec<&'a ChangeWindow> {
+    let subject = DeviceSubject::of(view);
+    windows
+        .iter()
+        .filter(|window| window.ended_at.is_none_or(|ended| now < ended))
+        .filter(|window| window.client.is_none_or(|id| id == view.device.client))
+        .filter(|window| window.devices.evaluate(&subject, now) == Truth::Yes)
+        .collect()
+}
+
+/// The gate and the opening that is open now or comes next.
+pub(super) fn window(
+    view: &DeviceView,
+    covering: &[&ChangeWindow],
+    now: Timestamp,
+) -> (Gate, Option<Opening>) {
+    let gate = GateName::Window;
+    let owner = "whoever may add a change window";
+    if covering.is_empty() {
+        let none = closed(gate, "no change window covers this device", Some(owner));
+        return (none, None);
+    }
+    let zone = &view.device.zone;
+    let (opening, refused) = calendar::opening_at_or_after(covering.iter().copied(), zone, now);
+    let Some(opening) = opening else {
+        let reason = match refused.first() {
+            Some((name, error)) => format!("the change window {name} stays closed: {error}"),
+            None => "no change window will open again".to_owned(),
+        };
+        return (closed(gate, reason, Some(owner)), None);
+    };
+    let names = covering
+        .iter()
+        .map(|window| window.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let answer = if opening.opens_at <= now {
+        let until = when(opening.closes_at, zone);
+        open(
+            gate,
+            format!("the change window ({names}) is open until {until}"),
+        )
+    } else {
+        let at = when(opening.opens_at, zone);
+        Gate {
+            opens_at: Some(opening.opens_at),
+            ..closed(
+                gate,
+                format!("the change window ({names}) opens on {at}"),
+                Some(owner),
+            )
+        }
+    };
+    (answer, Some(opening))
+}
+
+pub(super) fn reachable(view: &DeviceView, now: Timestamp) -> Gate {
+    let gate = GateName::Reachable;
+    let owner = Some("whoever looks after the device and its network");
+    match view.device.last_seen {
+        None => closed(gate, "the device was never seen", owner),
+        Some(seen) => {
+            let at = when(seen, &view.device.zone);
+            if now.duration_since(seen) > SignedDuration::from_secs(REACHABLE_SECONDS) {
+                closed(gate, format!("the device was last seen on {at}"), owner)
+            } else {
+                open(gate, format!("last seen on {at}"))
+            }
+        }
+    }
+}
+
+pub(super) fn guardrails(view: &DeviceView) -> Gate {
+    let gate = GateName::Guardrails;
+    let device = &view.device;
+    let administrator = Some("the device's administrator");
+    match device.mode {
+        Mode::Observe => {
+            return closed(
+                gate,
+                "the device is only observed",
+                Some("whoever may set the device to managed"),
+            );
+        }
+        Mode::Managed => {}
+    }
+    match device.standing {
+        Standing::Ahead => {
+            return closed(
+                gate,
+                "the device remembers more than the server, and its outcomes are read again first",
+                Some("the device's next report"),
+            );
+        }
+        Standing::Level => {}
+    }
+    let Some(agent) = &device.agent else {
+        return closed(
+            gate,
+            "its agent has not said what it can do",
+            Some("the device's next report"),
+        );
+    };
+    if !agent.privileged {
+        let reason = "its agent may look at the device and not change it";
+        return closed(gate, reason, administrator);
+    }
+    if !agent.verbs.contains(&Verb::Install) {
+        let reason = "its agent cannot install anything";
+        return closed(gate, reason, administrator);
+    }
+    if agent.guardrails.is_empty() {
+        open(gate, "the device is managed")
+    } else {
+        let rules = agent.guardrails.join("; ");
+        open(gate, format!("the device is managed, within: {rules}"))
+    }
+}

@@ -1,0 +1,234 @@
+use super::*;
+use crate::testing::{at, decision, missing, monday, patch, rules, view};
+use domain::decision::{Level, Word};
+use domain::device::{Mode, Standing};
+use domain::offer::Lists;
+use proptest::prelude::*;
+
+fn ask(view: &DeviceView, rules: &Rules, now: Timestamp) -> Verdict {
+    evaluate(view, &view.findings[0], rules, now)
+}
+
+/// One line a gate, as `why` prints it.
+fn trace(verdict: &Verdict) -> String {
+    let mut text = format!("{}: {}\n", verdict.verdict, verdict.sentence);
+    for gate in &verdict.gates {
+        let state = match gate.open {
+            Some(true) => "open",
+            Some(false) => "closed",
+            None => "-",
+        };
+        text.push_str(&format!("  {} {state}: {}\n", gate.gate, gate.reason));
+    }
+    text
+}
+
+#[test]
+fn before_the_window_an_approved_patch_waits_for_it() {
+    let verdict = ask(&view(), &rules(), monday());
+    assert_eq!(verdict.verdict, Answer::Later);
+    assert_eq!(verdict.gate, Some(GateName::Window));
+    // Monday 22:00 in Berlin, in winter.
+    assert_eq!(verdict.at, Some(at("2026-03-02T21:00:00Z")));
+    insta::assert_snapshot!(trace(&verdict));
+}
+
+#[test]
+fn in_the_window_it_is_now() {
+    let mut view = view();
+    let now = at("2026-03-02T21:30:00Z");
+    view.device.last_seen = Some(now);
+    let verdict = ask(&view, &rules(), now);
+    assert_eq!(
+        (verdict.verdict, verdict.at, verdict.gate),
+        (Answer::Now, Some(now), None)
+    );
+    insta::assert_snapshot!(verdict.sentence);
+}
+
+/// Every reason for a no, each with its one sentence.
+#[test]
+fn every_no_has_a_sentence_that_says_who_can_change_it() {
+    type Change = fn(&mut DeviceView, &mut Rules);
+    let cases: &[(&str, Change)] = &[
+        ("never reported", |v, _| v.facts = None),
+        ("old report", |v, _| {
+            v.device.inventory_at = Some(at("2026-02-01T00:00:00Z"))
+        }),
+        ("no lists", |v, _| {
+            v.facts.as_mut().unwrap().offers.lists = Lists::Absent
+        }),
+        ("unknown", |v, _| {
+            v.findings[0].finding.state = FindingState::Unknown
+        }),
+        ("fixed", |v, _| {
+            v.findings[0].finding.state = FindingState::Fixed;
+            v.findings[0].finding.why = "3.0.17-1~deb12u2 is installed".into();
+        }),
+        ("refused", |v, _| {
+            v.findings[0].finding.refused = Some("it would remove curl".into());
+        }),
+        ("undecided", |_, r| r.decisions.clear()),
+        ("hold", |_, r| {
+            r.decisions
+                .push(decision(2, Word::Hold, Level::Client, "product:openssl"));
+        }),
+        ("hold until", |_, r| {
+            let mut hold = decision(2, Word::Hold, Level::Device, "product:openssl");
+            hold.until = Some(at("2026-03-02T20:00:00Z"));
+            r.decisions.push(hold);
+        }),
+        ("deny that perhaps covers", |v, r| {
+            v.findings[0].finding.facts.cves = None;
+            r.decisions
+                .push(decision(2, Word::Deny, Level::Device, "cve:CVE-2026-9999"));
+        }),
+        ("needs another", |v, _| {
+            v.findings.push(missing("zlib", "2"));
+            v.findings[0].finding.needs = vec![patch("zlib", "2"), patch("gone", "1")];
+        }),
+        ("no window", |_, r| r.windows.clear()),
+        ("unknown zone", |v, _| v.device.zone = "Mars/Olympus".into()),
+        ("observe", |v, _| v.device.mode = Mode::Observe),
+        ("ahead", |v, _| v.device.standing = Standing::Ahead),
+        ("not privileged", |v, _| {
+            v.device.agent.as_mut().unwrap().privileged = false
+        }),
+        ("cannot install", |v, _| {
+            v.device.agent.as_mut().unwrap().verbs.clear()
+        }),
+        ("off, before the window", |v, _| {
+            v.device.last_seen = Some(at("2026-03-01T09:00:00Z"))
+        }),
+    ];
+    let mut text = String::new();
+    for (name, change) in cases {
+        let (mut view, mut rules) = (view(), rules());
+        change(&mut view, &mut rules);
+        let verdict = ask(&view, &rules, monday());
+        let gate = verdict.gate.map_or("-", GateName::word);
+        text.push_str(&format!(
+            "{name}\n  {} [{gate}] {}\n",
+            verdict.verdict, verdict.sentence
+        ));
+        assert_ne!(verdict.verdict, Answer::Now, "{name}");
+        assert_eq!(verdict.gates.len(), 10, "{name}");
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn the_closest_level_wins_and_the_losers_are_named() {
+    let mut rules = rules();
+    rules.decisions = vec![
+        decision(1, Word::Deny, Level::Provider, "product:openssl"),
+        decision(2, Word::Hold, Level::Site, "product:openssl"),
+        decision(3, Word::Approve, Level::Device, "product:openssl"),
+    ];
+    let gate = Evaluator::new(&view(), &rules, monday()).decided(&view().findings[0]);
+    assert_eq!(gate.open, Some(true));
+    insta::assert_snapshot!(gate.reason, @"approved by Ada for the device (tested on the bench); this goes before hold by Ada for the site, deny by Ada for the provider");
+}
+
+#[test]
+fn what_it_needs_must_be_approved_too_through_all_steps() {
+    let mut view = view();
+    view.findings.push(missing("zlib", "2"));
+    view.findings.push(missing("libc", "3"));
+    view.findings[0].finding.needs = vec![patch("zlib", "2")];
+    view.findings[1].finding.needs = vec![patch("libc", "3"), patch("openssl", "3.0.17-1~deb12u2")];
+    let mut rules = rules();
+    rules.decisions[0] = decision(1, Word::Approve, Level::Client, "product:openssl,zlib");
+    let verdict = ask(&view, &rules, monday());
+    assert_eq!(verdict.gate, Some(GateName::Decided));
+    assert_eq!(
+        verdict.gates[2].reason,
+        "it needs deb:bookworm/libc@3, which is not approved"
+    );
+    rules.decisions[0] = decision(1, Word::Approve, Level::Client, "product:*");
+    assert_eq!(ask(&view, &rules, monday()).gate, Some(GateName::Window));
+}
+
+#[test]
+fn a_decision_of_another_client_is_no_decision() {
+    let mut rules = rules();
+    rules.decisions[0].client = Some(domain::id::ClientId::from_bytes([8; 16]));
+    assert_eq!(ask(&view(), &rules, monday()).gate, Some(GateName::Decided));
+}
+
+#[test]
+fn a_preview_says_what_is_touched_and_when_it_is_first_due() {
+    let mut rules = rules();
+    let new = rules.decisions.remove(0);
+    let mut other = view();
+    other.device.id = domain::id::DeviceId::from_bytes([4; 16]);
+    other.findings = vec![missing("bash", "2")];
+    let shown = preview(&new, &[view(), other], &rules, monday());
+    assert_eq!(shown.patches, [patch("openssl", "3.0.17-1~deb12u2")]);
+    assert_eq!(shown.devices, [view().device.id]);
+    assert_eq!(shown.first_due_at, Some(at("2026-03-02T21:00:00Z")));
+    let hold = decision(4, Word::Hold, Level::Device, "product:*");
+    assert_eq!(
+        preview(&hold, &[view()], &rules, monday()).first_due_at,
+        None
+    );
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    prop_oneof![Just(Word::Approve), Just(Word::Hold), Just(Word::Deny)]
+}
+
+fn level() -> impl Strategy<Value = Level> {
+    (0..Level::ALL.len()).prop_map(|at| Level::ALL[at])
+}
+
+proptest! {
+    #[test]
+    fn deny_wins_within_the_closest_level_and_farther_ones_change_nothing(
+        words in proptest::collection::vec((word(), level()), 1..8),
+    ) {
+        let mut rules = rules();
+        rules.decisions = words.iter().enumerate()
+            .map(|(at, (word, level))| decision(at as u8, *word, *level, "product:openssl"))
+            .collect();
+        let view = view();
+        let closest = words.iter().map(|(_, level)| *level).max().unwrap();
+        let denied = words.iter().any(|(word, level)| *level == closest && *word != Word::Approve);
+        let gate = Evaluator::new(&view, &rules, monday()).decided(&view.findings[0]);
+        prop_assert_eq!(gate.open, Some(!denied));
+        // Take away everything farther: the answer stays.
+        rules.decisions.retain(|decision| decision.level == closest);
+        let alone = Evaluator::new(&view, &rules, monday()).decided(&view.findings[0]);
+        prop_assert_eq!(alone.open, gate.open);
+    }
+
+    #[test]
+    fn never_now_when_any_gate_is_closed_and_later_comes_true(
+        observe in any::<bool>(), ahead in any::<bool>(), hours in 0_i64..400,
+        seen_hours in 0_i64..3, held in any::<bool>(), hold_hours in 1_i64..200,
+    ) {
+        let now = monday() + jiff::SignedDuration::from_hours(hours);
+        let mut view = view();
+        view.device.mode = if observe { Mode::Observe } else { Mode::Managed };
+        view.device.standing = if ahead { Standing::Ahead } else { Standing::Level };
+        view.device.last_seen = Some(now - jiff::SignedDuration::from_hours(seen_hours));
+        view.device.inventory_at = Some(now);
+        let mut rules = rules();
+        if held {
+            let mut hold = decision(2, Word::Hold, Level::Device, "product:openssl");
+            hold.until = Some(now + jiff::SignedDuration::from_hours(hold_hours));
+            rules.decisions.push(hold);
+        }
+        let verdict = ask(&view, &rules, now);
+        let all_open = verdict.gates.iter().all(|gate| gate.open == Some(true));
+        prop_assert_eq!(verdict.verdict == Answer::Now, all_open);
+        prop_assert_eq!(verdict.at.is_none(), verdict.verdict == Answer::Never);
+        if let (Answer::Later, Some(then)) = (verdict.verdict, verdict.at) {
+            prop_assert!(then > now);
+            view.device.last_seen = Some(then);
+            view.device.inventory_at = Some(then);
+            let again = ask(&view, &rules, then);
+            prop_assert!(again.verdict == Answer::Now, "{}", again.sentence);
+        }
+    }
+}

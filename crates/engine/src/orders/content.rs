@@ -1,0 +1,269 @@
+//! What the order for the next opening has to hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::finding::{DatedFinding, Finding, FindingState};
+use domain::order::record::OrderRecord;
+use domain::order::{
+    CONTACT_WITHIN_SECONDS_DEFAULT, DELIVERY_LEAD_HOURS, ITEMS_MAX, ItemResult, OrderItem,
+    OrderState, Switch,
+};
+use domain::package::Ecosystem;
+use domain::patch::PatchId;
+use domain::verdict::{GateName, Verdict};
+use domain::window::Opening;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{GRACE_HOURS, OrderContent, Plan, TRIES_MAX, Waiting, WaitingReason, look_again};
+use crate::decide::Evaluator;
+use crate::view::DeviceView;
+
+pub(super) fn of(
+    items: Vec<OrderItem>,
+    opening: Opening,
+    generation: u32,
+    sequence: u64,
+) -> OrderContent {
+    OrderContent {
+        generation,
+        sequence,
+        items,
+        restart_services: Switch::On,
+        opens_at: opening.opens_at,
+        closes_at: opening.closes_at,
+        deadline: opening.closes_at + SignedDuration::from_hours(GRACE_HOURS),
+        contact_within_seconds: CONTACT_WITHIN_SECONDS_DEFAULT,
+    }
+}
+
+/// The items for the next opening, if there are any and it is near enough; says what waits.
+pub(super) fn content(
+    view: &DeviceView,
+    evaluator: &Evaluator<'_>,
+    now: Timestamp,
+    plan: &mut Plan,
+) -> Option<(Vec<OrderItem>, Opening)> {
+    let opening = evaluator.opening();
+    if let Some(opening) = opening {
+        look_again(plan, made_at(opening), now);
+        look_again(plan, opening.closes_at, now);
+    }
+    let mut fit: BTreeMap<&PatchId, &DatedFinding> = BTreeMap::new();
+    for dated in &view.findings {
+        if dated.finding.state != FindingState::Missing {
+            continue;
+        }
+        match keeps(view, evaluator, dated, opening, now) {
+            None => {
+                fit.insert(&dated.finding.patch, dated);
+            }
+            Some(reason) => {
+                if let WaitingReason::Gate(Verdict { at: Some(at), .. }) = reason {
+                    let lead = SignedDuration::from_hours(DELIVERY_LEAD_HOURS);
+                    look_again(plan, at, now);
+                    look_again(plan, at - lead, now);
+                }
+                plan.waiting.push(Waiting {
+                    patch: dated.finding.patch.clone(),
+                    reason,
+                });
+            }
+        }
+    }
+    without_needs(&mut fit, view, evaluator, plan);
+    let opening = opening.filter(|_| !fit.is_empty())?;
+    let items = items(&fit, plan);
+    (!items.is_empty()).then_some((items, opening))
+}
+
+fn made_at(opening: Opening) -> Timestamp {
+    opening.opens_at - SignedDuration::from_hours(DELIVERY_LEAD_HOURS)
+}
+
+/// What keeps a patch out of the order for `opening`.
+fn keeps(
+    view: &DeviceView,
+    evaluator: &Evaluator<'_>,
+    dated: &DatedFinding,
+    opening: Option<Opening>,
+    now: Timestamp,
+) -> Option<WaitingReason> {
+    let verdict = evaluator.verdict(dated);
+    let (Some(opening), true) = (opening, may_be_ordered(&verdict)) else {
+        return Some(WaitingReason::Gate(verdict));
+    };
+    let tried: Vec<&OrderRecord> = tries(view, &dated.finding.patch);
+    let failed = tried
+        .iter()
+        .filter(|record| !untouched(record, &dated.finding.patch))
+        .count();
+    if failed >= TRIES_MAX {
+        return Some(WaitingReason::FailedTooOften { tries: failed });
+    }
+    // Windows may have been changed meanwhile: overlapping is the same opening.
+    let this = tried
+        .iter()
+        .find(|record| record.opens_at < opening.closes_at && opening.opens_at < record.closes_at);
+    if let Some(record) = this {
+        return Some(WaitingReason::TriedInThisOpening { order: record.id });
+    }
+    (now < made_at(opening)).then(|| WaitingReason::NotYetMade {
+        made_at: made_at(opening),
+        opens_at: opening.opens_at,
+    })
+}
+
+/// Whether all gates are open but for the window, whose opening the order carries. Whether the device
+/// is reachable now does not matter: it takes the order when it comes.
+fn may_be_ordered(verdict: &Verdict) -> bool {
+    verdict.gates.iter().all(|gate| match gate.gate {
+        GateName::Window | GateName::Reachable => true,
+        GateName::Known
+        | GateName::Applicable
+        | GateName::Decided
+        | GateName::Delay
+        | GateName::Ring
+        | GateName::Frozen
+        | GateName::Budget
+        | GateName::Guardrails => gate.open == Some(true),
+    })
+}
+
+/// The orders that tried a patch and ended without it, each once.
+fn tries<'a>(view: &'a DeviceView, patch: &PatchId) -> Vec<&'a OrderRecord> {
+    view.orders
+        .iter()
+        .filter(|record| record.items.iter().any(|item| item.patch == *patch))
+        .filter(|record| match record.state {
+            // It succeeded, says the device, and yet the patch is missing: that is a try too.
+            OrderState::Succeeded
+            | OrderState::Failed
+            | OrderState::Refused
+            | OrderState::NeedsHands
+            | OrderState::Lost
+            | OrderState::Superseded => true,
+            OrderState::Waiting
+            | OrderState::Delivered
+            | OrderState::Running
+            | OrderState::Expired
+            | OrderState::Cancelled => false,
+        })
+        .collect()
+}
+
+/// Whether another patch of the order was to blame: this one's packages were not touched.
+fn untouched(record: &OrderRecord, patch: &PatchId) -> bool {
+    let Some(outcome) = &record.outcome else {
+        return false;
+    };
+    let result = |item: &OrderItem| {
+        outcome
+            .items
+            .iter()
+            .find(|o| o.name == item.name && o.architecture == item.architecture)
+            .map(|o| &o.result)
+    };
+    let blamed = outcome
+        .items
+        .iter()
+        .any(|o| matches!(o.result, ItemResult::Failed { .. }));
+    blamed
+        && record
+            .items
+            .iter()
+            .filter(|item| item.patch == *patch)
+            .all(|item| result(item) == Some(&ItemResult::Untouched))
+}
+
+/// Takes out patches whose needs are not in the order, until all fit together.
+fn without_needs<'a>(
+    fit: &mut BTreeMap<&'a PatchId, &'a DatedFinding>,
+    view: &DeviceView,
+    evaluator: &Evaluator<'_>,
+    plan: &mut Plan,
+) {
+    let missing: BTreeSet<&PatchId> = view
+        .findings
+        .iter()
+        .filter(|dated| dated.finding.state == FindingState::Missing)
+        .map(|dated| &dated.finding.patch)
+        .collect();
+    loop {
+        let lacking = fit.iter().find_map(|(patch, dated)| {
+            let lacks = |need: &&PatchId| missing.contains(*need) && !fit.contains_key(*need);
+            dated
+                .finding
+                .needs
+                .iter()
+                .find(lacks)
+                .map(|_| (*patch, *dated))
+        });
+        let Some((patch, dated)) = lacking else {
+            return;
+        };
+        fit.remove(patch);
+        plan.waiting.push(Waiting {
+            patch: patch.clone(),
+            reason: WaitingReason::Gate(evaluator.verdict(dated)),
+        });
+    }
+}
+
+/// The items of as many patches as fit, most pressing first; a patch and its needs stay together.
+fn items(fit: &BTreeMap<&PatchId, &DatedFinding>, plan: &mut Plan) -> Vec<OrderItem> {
+    let findings: Vec<Finding> = fit.values().map(|dated| dated.finding.clone()).collect();
+    let mut taken: BTreeSet<&PatchId> = BTreeSet::new();
+    let mut items: BTreeSet<OrderItem> = BTreeSet::new();
+    for (finding, _) in crate::assess::by_risk(&findings) {
+        let mut group = BTreeSet::from([&finding.patch]);
+        let mut ask: Vec<&PatchId> = finding.needs.iter().collect();
+        while let Some(need) = ask.pop() {
+            if let Some(other) = fit.get(need)
+                && group.insert(need)
+            {
+                ask.extend(&other.finding.needs);
+            }
+        }
+        let more: BTreeSet<OrderItem> = group
+            .iter()
+            .filter(|patch| !taken.contains(**patch))
+            .flat_map(|patch| of_finding(&fit[*patch].finding))
+            .collect();
+        if items.len() + more.len() > ITEMS_MAX {
+            plan.waiting.push(Waiting {
+                patch: finding.patch.clone(),
+                reason: WaitingReason::OrderFull,
+            });
+            continue;
+        }
+        items.extend(more);
+        for patch in group {
+            if let Some((own, _)) = fit.get_key_value(patch) {
+                taken.insert(own);
+            }
+        }
+    }
+    items.into_iter().collect()
+}
+
+fn of_finding(finding: &Finding) -> Vec<OrderItem> {
+    let ecosystem = match &finding.patch {
+        PatchId::Source { ecosystem, .. } => *ecosystem,
+        PatchId::Update(_) => Ecosystem::Windows,
+        PatchId::Application { .. } => Ecosystem::Winget,
+    };
+    finding
+        .packages
+        .iter()
+        .filter_map(|package| {
+            Some(OrderItem {
+                ecosystem,
+                name: package.name.clone(),
+                architecture: package.architecture.clone(),
+                from: package.installed.clone(),
+                to: package.candidate.clone()?,
+                patch: finding.patch.clone(),
+            })
+        })
+        .collect()
+}
