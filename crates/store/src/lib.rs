@@ -50,7 +50,9 @@ pub use finding::{DeviceFinding, FindingsWrite};
 pub use intern::Interned;
 pub use inventory::{InventoryWrite, KnownInventory};
 pub use link::{LinkState, LinkUpdate};
-pub use migration::{MIGRATIONS, Migration, POSTGRES_MIGRATIONS, SCHEMA_VERSION};
+pub use migration::{
+    MIGRATIONS, Migration, POSTGRES_FUNCTIONS, POSTGRES_MIGRATIONS, SCHEMA_VERSION,
+};
 pub use order::{OrderFilter, OrderProgress};
 pub use patch::PatchSummary;
 pub use pending::Pending;

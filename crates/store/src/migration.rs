@@ -23,7 +23,10 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
     text: include_str!("../migrations/sqlite/0001_first.sql"),
 }];
 
-/// The same for PostgreSQL.
+/// Functions that PostgreSQL needs before its first migration, so that it takes the same SQL text.
+pub const POSTGRES_FUNCTIONS: &str = include_str!("../migrations/postgres/0000_functions.sql");
+
+/// The same for PostgreSQL. Its database has the collation `C`, so that text sorts as in SQLite.
 pub const POSTGRES_MIGRATIONS: &[Migration] = &[Migration {
     version: 1,
     text: include_str!("../migrations/postgres/0001_first.sql"),
