@@ -1,1 +1,125 @@
-//! Use cases.
+//! Use cases: check access, load, let the pure engine decide, write the effects in one transaction,
+//! send. No decision is made here.
+//!
+//! Every method of [`Service`] but those of `link` blocks (it reads and writes the database): a caller in async code runs
+//! it on a thread for blocking work. Every method for people takes the [`Principal`] and obtains its
+//! `ClientScope` from `domain::access::check` alone; every method for a device takes what the device
+//! signed. What a person changes writes an audit row in the same transaction, and so do attacks.
+//! Errors: [`ServiceError`] for people, [`LinkError`] for agents.
+
+mod assess;
+pub mod audit;
+mod chance;
+pub mod client;
+pub mod decision;
+pub mod device;
+pub mod enrolment;
+pub mod error;
+pub mod finding;
+pub mod keys;
+pub mod link;
+mod locks;
+pub mod loops;
+mod naming;
+pub mod order;
+pub mod overview;
+pub mod patch;
+pub mod principal;
+mod query;
+pub mod report;
+mod rules;
+pub mod site;
+pub mod state_folder;
+pub mod ticket;
+mod view;
+pub mod wake;
+pub mod why;
+pub mod window;
+mod writing;
+
+use std::sync::Arc;
+
+use domain::clock::Clock;
+use domain::cve::Catalogues;
+use jiff::Timestamp;
+use store::{Store, Tx};
+
+pub use domain::access::{Permission, Principal};
+pub use error::{LinkError, ServiceError};
+
+use keys::Keys;
+use wake::WakeHub;
+
+/// What every use case for people gives back.
+pub type Result<T, E = ServiceError> = std::result::Result<T, E>;
+
+/// The use cases, over one store, one clock and one set of keys.
+pub struct Service {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    keys: Keys,
+    catalogues: Catalogues,
+    wake: WakeHub,
+    planner: loops::Signal,
+    sessions: principal::LastUsed,
+    due: loops::Due,
+    locks: locks::DeviceLocks,
+    rules: rules::RulesCache,
+    quiet: link::quiet::QuietDevices,
+    refusals: link::refusals::Refusals,
+    known_keys: link::known_keys::KnownKeys,
+    wanted: link::wanted::WantedChangelogs,
+}
+
+impl Service {
+    /// Puts the parts together. Errors: the system gives no randomness.
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        keys: Keys,
+        catalogues: Catalogues,
+    ) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            wake: WakeHub::new(chance::bytes()?),
+            store,
+            clock,
+            keys,
+            catalogues,
+            planner: loops::Signal::new(),
+            sessions: principal::LastUsed::default(),
+            due: loops::Due::default(),
+            locks: locks::DeviceLocks::default(),
+            rules: rules::RulesCache::default(),
+            quiet: link::quiet::QuietDevices::default(),
+            refusals: link::refusals::Refusals::default(),
+            known_keys: link::known_keys::KnownKeys::default(),
+            wanted: link::wanted::WantedChangelogs::default(),
+        }))
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Reads from one snapshot of the database; waits for the answer.
+    fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.store.read(job).wait()
+    }
+
+    /// Writes in one transaction; waits until it is durable.
+    fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.store.write(job).wait()
+    }
+
+    /// The server's keys.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+}

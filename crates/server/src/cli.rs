@@ -1,0 +1,154 @@
+//! Every command on one page: `patchloop NOUN VERB`.
+//!
+//! To add a command: write its file in `commands/`, add its variant to [`Command`], and one arm to
+//! [`run`]. Results go to stdout, talk to stderr; `--json` prints one JSON document.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+use domain::clock::Clock;
+use tracing_subscriber::EnvFilter;
+
+use crate::commands;
+use crate::failure::{Failure, Outcome, exit};
+use crate::offline;
+
+/// The environment variable that says what is logged, such as `info` or `service=debug`.
+const LOG_VARIABLE: &str = "PATCHLOOP_LOG";
+
+/// Patch management: find, approve, install, prove.
+#[derive(Debug, Parser)]
+#[command(name = "patchloop", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Print one JSON document instead of a table
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Address of the server's console and API
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "PATCHLOOP_URL",
+        default_value = "http://127.0.0.1:8480"
+    )]
+    pub url: String,
+    /// API token
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        env = "PATCHLOOP_TOKEN",
+        hide_env_values = true
+    )]
+    pub token: Option<String>,
+}
+
+/// Where the server keeps its state; for the commands that work on the server's own computer.
+#[derive(Debug, Clone, Args)]
+pub struct StateArgs {
+    /// State folder [default: $XDG_STATE_HOME/patchloop or ~/.local/state/patchloop]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+impl StateArgs {
+    /// The folder: as given, else the user's own.
+    pub fn folder(&self) -> Result<PathBuf, Failure> {
+        if let Some(folder) = &self.state {
+            return Ok(folder.clone());
+        }
+        let from = |name: &str| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        from("XDG_STATE_HOME")
+            .or_else(|| from("HOME").map(|home| home.join(".local/state")))
+            .map(|base| base.join("patchloop"))
+            .ok_or_else(|| {
+                Failure::wrong_use(anyhow::anyhow!(
+                    "there is no state folder: neither XDG_STATE_HOME nor HOME is set"
+                ))
+                .hint("say where: --state DIR")
+            })
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server
+    Serve(commands::serve::ServeArgs),
+    /// The owner: made and let in on the server's own computer only
+    #[command(subcommand)]
+    Owner(commands::owner::OwnerCommand),
+    /// Order versions of packages, without a server
+    Compare(CompareArgs),
+}
+
+/// `patchloop compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Whose rules: deb, rpm, apk, pacman, semver, windows or winget
+    scheme: String,
+    /// Two versions; without them, pairs are read from standard input, one a line, split by a tab
+    #[arg(num_args = 2, value_names = ["A", "B"], allow_hyphen_values = true)]
+    pair: Vec<String>,
+}
+
+/// Reads the command line, runs the command, gives the exit code.
+pub fn main(clock: Arc<dyn Clock>) -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .init();
+    exit(run(cli, clock))
+}
+
+fn run(cli: Cli, clock: Arc<dyn Clock>) -> Result<Outcome, Failure> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Serve(args) => commands::serve::run(&args, global, clock),
+        Command::Owner(command) => commands::owner::run(&command, global, clock),
+        Command::Compare(args) => compare(args),
+    }
+}
+
+fn compare(args: CompareArgs) -> Result<Outcome, Failure> {
+    let mut pair = args.pair.into_iter();
+    let pair = pair.next().zip(pair.next());
+    let code = offline::compare::run(
+        &args.scheme,
+        pair,
+        &mut io::stdin().lock(),
+        &mut io::stdout().lock(),
+        &mut io::stderr().lock(),
+    )?;
+    Ok(Outcome::Code(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,4 @@
+//! The commands, one file a noun.
+
+pub mod owner;
+pub mod serve;

@@ -1,0 +1,142 @@
+//! The planner: makes, replaces, withdraws and gives up orders, device by device.
+
+use domain::access;
+use domain::id::{ClientId, DeviceId};
+use domain::order::record::OrderRecord;
+use domain::page::{PAGE_ITEMS_MAX, PageRequest};
+use engine::orders::{OrderAction, OrderChange, carried_out, plan};
+use store::DeviceFilter;
+
+use super::Look;
+use crate::rules::ask_for_packages;
+use crate::view::{self, Packages};
+use crate::{Result, Service, audit, chance, writing};
+
+/// Devices taken from the due list at once.
+const BATCH: usize = 100;
+
+impl Service {
+    /// One turn: looks at every device that is due now. Returns when none is left.
+    pub fn planner_turn(&self) -> Result<()> {
+        if self.due.take_everything() {
+            self.every_device_is_due()?;
+        }
+        loop {
+            let devices = self.due.take(self.now(), BATCH);
+            if devices.is_empty() {
+                return Ok(());
+            }
+            for (device, look) in devices {
+                let done = match look {
+                    Look::Plan => self.plan_device(device),
+                    Look::Assess => self
+                        .assess_device(device)
+                        .and_then(|()| self.plan_device(device)),
+                };
+                if let Err(error) = done {
+                    // One device's fault must not stop the others; it is due again next time.
+                    let cause: &dyn std::error::Error = &error;
+                    tracing::error!(%device, error = cause, "a device could not be planned");
+                    self.due.later(device, Some(soon(self.now())));
+                }
+            }
+        }
+    }
+
+    fn every_device_is_due(&self) -> Result<()> {
+        let mut page = PageRequest {
+            cursor: None,
+            limit: PAGE_ITEMS_MAX,
+        };
+        loop {
+            let request = page.clone();
+            let found = self.read(move |tx| {
+                Ok(tx.device_list(&access::of_loops(), DeviceFilter::default(), &request)?)
+            })?;
+            for device in found.items {
+                self.due.at_once(device.id, Look::Plan);
+            }
+            match found.next {
+                Some(cursor) => page.cursor = Some(cursor),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Plans one device and carries the plan out.
+    pub(crate) fn plan_device(&self, device: DeviceId) -> Result<()> {
+        let _held = self.locks.hold(device);
+        let now = self.now();
+        let rules = self.rules()?;
+        let packages = if ask_for_packages(&rules) {
+            Packages::Loaded
+        } else {
+            Packages::Left
+        };
+        let view =
+            self.read(move |tx| view::load(tx, &access::of_loops(), device, packages, now))?;
+        let Some(view) = view else {
+            self.due.later(device, None);
+            return Ok(());
+        };
+        let plan = plan(&view, &rules, now);
+        let mut changes = Vec::new();
+        for action in &plan.actions {
+            if let Some(change) = carried_out(action, &view, chance::id(now)?, now) {
+                changes.push((action_word(action), change));
+            }
+        }
+        self.due.later(device, plan.look_again_at);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let (client, known) = (view.device.client, view.orders);
+        self.write(move |tx| {
+            for (word, change) in &changes {
+                let before = known.iter().find(|order| order.id == change.record.id);
+                writing::order(tx, &access::of_loops(), before, change, now)?;
+                tx.audit_add(&entry(word, client, change, now).0)?;
+            }
+            Ok(())
+        })?;
+        self.quiet.forget(device);
+        self.wake.ring(device);
+        Ok(())
+    }
+}
+
+/// When a device whose plan failed is looked at again.
+fn soon(now: jiff::Timestamp) -> jiff::Timestamp {
+    now.checked_add(jiff::SignedDuration::from_secs(30))
+        .unwrap_or(now)
+}
+
+fn action_word(action: &OrderAction) -> &'static str {
+    match action {
+        OrderAction::Make { .. } => "order.make",
+        OrderAction::Replace { .. } => "order.replace",
+        OrderAction::Cancel { .. } => "order.cancel",
+        OrderAction::Expire { .. } => "order.expire",
+        OrderAction::Lose { .. } => "order.lose",
+        OrderAction::GiveUpProof { .. } => "order.give-up-proof",
+    }
+}
+
+fn entry(
+    word: &str,
+    client: ClientId,
+    change: &OrderChange,
+    now: jiff::Timestamp,
+) -> audit::Entry {
+    let record: &OrderRecord = &change.record;
+    let patches: Vec<String> = record.patches().iter().map(ToString::to_string).collect();
+    audit::by_server(now, word, record.id)
+        .of(client)
+        .saying(format_args!(
+            "device {}, {}, opens {}: {}",
+            record.device,
+            record.state,
+            record.opens_at,
+            patches.join(" ")
+        ))
+}
