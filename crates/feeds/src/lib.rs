@@ -7,3 +7,6 @@ pub mod deb_changelog;
 pub mod definitions;
 pub mod epss;
 pub mod kev;
+
+#[cfg(test)]
+mod samples;

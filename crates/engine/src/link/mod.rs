@@ -2,6 +2,13 @@
 //!
 //! The caller has checked the envelope's signature, and that the device is enrolled. It writes all
 //! effects in one transaction, then keeps the answer under the message's counter, then answers.
+//!
+//! A device is ahead when it has seen an order sequence, or has an answer, that this server does not
+//! know of: the database was restored from an older copy. It gets no order until it has reported
+//! everything in full and all outcomes that it keeps.
+
+mod orders;
+mod react;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -242,19 +249,10 @@ pub struct Reaction {
     pub reply: ReplyParts,
 }
 
-/// Reacts to a check-in whose counter is [`Counted::New`]. `jitter_permille` (0 to 999) is chance,
-/// handed in.
-pub fn on_check_in(
-    _view: &LinkView,
-    _check_in: &CheckIn,
-    _jitter_permille: u16,
-    _now: Timestamp,
-) -> Reaction {
-    panic!("the body comes with the next commit")
-}
+pub use react::on_check_in;
 
-/// Which changelogs to ask a device for, and when it shall come again then. `asked` are those that
-/// any device was asked for within [`CHANGELOG_ASKED_MINUTES`].
+/// Which changelogs to ask a device for, in the order in which they are wanted. `asked` are those
+/// that any device was asked for within [`CHANGELOG_ASKED_MINUTES`].
 pub fn changelogs_to_ask(
     wanted: &[ChangelogWanted],
     asked: &BTreeSet<SourcePackage>,
@@ -271,3 +269,7 @@ pub fn changelogs_to_ask(
         .cloned()
         .collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+mod tests;
