@@ -88,6 +88,15 @@ pub trait Backend: Send + Sync {
         terms: &InstallTerms,
     ) -> Result<Command, BackendError>;
 
+    /// Builds the command that puts these items back to exactly the versions in their `from`.
+    ///
+    /// Only for the repair of a transaction of our own that left them half installed. `None` where the
+    /// package manager cannot do it, or an item has no `from`.
+    fn restore_command(&self, items: &[OrderItem], terms: &InstallTerms) -> Option<Command> {
+        let _ = (items, terms);
+        None
+    }
+
     /// Finds in the output of the install command why it failed, in one line.
     fn failure_reason(&self, output: &str) -> Option<String>;
 
