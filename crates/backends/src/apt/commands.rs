@@ -123,6 +123,11 @@ pub(crate) fn install(pins: Vec<String>, terms: &InstallTerms) -> Command {
     changing_command(terms, &["install"], pins).timeout(NO_TIMEOUT)
 }
 
+/// Puts exactly these back: the one command that may go down, to what an order of ours found.
+pub(crate) fn restore(pins: Vec<String>, terms: &InstallTerms) -> Command {
+    changing_command(terms, &["--allow-downgrades", "install"], pins).timeout(NO_TIMEOUT)
+}
+
 /// Repairs broken dependencies.
 pub(crate) fn fix(terms: &InstallTerms) -> Command {
     changing_command(terms, &["-f", "install"], vec![]).timeout(NO_TIMEOUT)

@@ -412,6 +412,20 @@ impl Backend for Apt {
         Ok(commands::install(commands::pins(items), terms))
     }
 
+    fn restore_command(&self, items: &[OrderItem], terms: &InstallTerms) -> Option<Command> {
+        let back: Option<Vec<OrderItem>> = items
+            .iter()
+            .map(|item| {
+                let mut back = item.clone();
+                back.to = item.from.clone()?;
+                Some(back)
+            })
+            .collect();
+        let back = back?;
+        arguments::check(&back).ok()?;
+        Some(commands::restore(commands::pins(&back), terms))
+    }
+
     fn failure_reason(&self, output: &str) -> Option<String> {
         repair::failure_reason(output)
     }
