@@ -63,6 +63,17 @@ statements! {
             WHERE d.id = $3 AND h.valid_from <= $4 AND ", in_scope!("d.client"), " ORDER BY h.id");
 }
 
+/// A mode that a device had from some time on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceMode {
+    /// The mode.
+    pub mode: Mode,
+    /// From when.
+    pub valid_from: Timestamp,
+    /// Who set it: the id of a principal or device, or `server`.
+    pub by: String,
+}
+
 /// A device as it is enrolled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDevice {
@@ -268,6 +279,27 @@ impl Tx<'_> {
         let actor = actor.text();
         let binds = binds![id, what, value, valid_from, recorded_at, actor];
         self.scoped_change("device", &DEVICE_CHANGE_ADD, scope, binds)
+    }
+
+    /// The modes that a device had, newest first.
+    pub fn device_modes(
+        &mut self,
+        scope: &ClientScope,
+        id: DeviceId,
+    ) -> Result<Vec<DeviceMode>, StoreError> {
+        let mut modes = Vec::new();
+        for row in self.scoped_rows(&DEVICE_CHANGES, scope, binds![id, Timestamp::MAX])? {
+            let mut c = row.columns("device change");
+            if c.text()? == "mode" {
+                modes.push(DeviceMode {
+                    mode: c.parsed()?,
+                    valid_from: c.time()?,
+                    by: c.text()?,
+                });
+            }
+        }
+        modes.reverse();
+        Ok(modes)
     }
 
     /// The device as it was at `at`; `None` before it was enrolled or out of scope.

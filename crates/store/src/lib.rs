@@ -44,7 +44,7 @@ mod writer;
 pub use audit::{Actor, AuditEntry, AuditRow};
 pub use catalogue::{CLIENT_TABLES, StatementFault, catalogue, check_statement};
 pub use connection::{Connection, Tx};
-pub use device::{DeviceFilter, NewDevice};
+pub use device::{DeviceFilter, DeviceMode, NewDevice};
 pub use error::StoreError;
 pub use finding::{DeviceFinding, FindingsWrite};
 pub use intern::Interned;

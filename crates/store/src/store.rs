@@ -33,7 +33,8 @@ struct Inner {
     path: PathBuf,
     write: Option<SyncSender<writer::Job>>,
     read: Option<SyncSender<writer::Job>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    writer: Mutex<Vec<JoinHandle<()>>>,
+    readers: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Store {
@@ -43,7 +44,6 @@ impl Store {
         let connection = sqlite::open_first(path)?;
         let (write, write_jobs) = writer::queue();
         let (read, read_jobs) = writer::queue();
-        let mut threads = Vec::new();
         let spawn = |name: String, work: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
                 .name(name)
@@ -53,14 +53,15 @@ impl Store {
                     reason: format!("no thread can be started: {error}"),
                 })
         };
-        threads.push(spawn(
+        let writer = spawn(
             "store-write".to_owned(),
             Box::new(move || writer::write(connection, &write_jobs)),
-        )?);
+        )?;
+        let mut readers = Vec::new();
         let read_jobs = Arc::new(Mutex::new(read_jobs));
         for at in 0..options.readers.max(1) {
             let (connection, jobs) = (sqlite::open_reader(path)?, Arc::clone(&read_jobs));
-            threads.push(spawn(
+            readers.push(spawn(
                 format!("store-read-{at}"),
                 Box::new(move || reader::read(connection, &jobs)),
             )?);
@@ -70,7 +71,8 @@ impl Store {
                 path: path.to_owned(),
                 write: Some(write),
                 read: Some(read),
-                threads: Mutex::new(threads),
+                writer: Mutex::new(vec![writer]),
+                readers: Mutex::new(readers),
             }),
         })
     }
@@ -138,19 +140,23 @@ where
 }
 
 impl Drop for Inner {
+    /// The readers go first: the last connection to go takes the log into the database file, and
+    /// none does when several go at once.
     fn drop(&mut self) {
-        self.write = None;
         self.read = None;
-        let threads = self
-            .threads
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        let own = std::thread::current().id();
-        for thread in threads.drain(..) {
-            // A job that held the last clone drops it in a thread of the store itself.
-            if thread.thread().id() != own {
-                let _ = thread.join();
-            }
+        join(&self.readers);
+        self.write = None;
+        join(&self.writer);
+    }
+}
+
+fn join(threads: &Mutex<Vec<JoinHandle<()>>>) {
+    let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
+    let own = std::thread::current().id();
+    for thread in threads.drain(..) {
+        // A job that held the last clone drops it in a thread of the store itself.
+        if thread.thread().id() != own {
+            let _ = thread.join();
         }
     }
 }
