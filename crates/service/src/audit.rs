@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use domain::access::{self, Permission, Principal};
-use domain::id::{ClientId, DeviceId, PrincipalId};
+use domain::id::{ClientId, DeviceId};
 use domain::page::{Page, PageRequest};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{Actor, AuditEntry};
+use store::{Actor, AuditEntry, Tx};
 use utoipa::ToSchema;
 
 use crate::{Result, Service};
@@ -86,6 +86,15 @@ pub(crate) fn by_unknown(address: impl Display, at: Timestamp, action: &str) -> 
     Entry::new(Actor::Unknown(address.to_string()), at, action, "")
 }
 
+/// The names of all principals by the text of their ids.
+pub(crate) fn principal_names(tx: &mut Tx<'_>) -> Result<BTreeMap<String, String>> {
+    Ok(tx
+        .principal_list()?
+        .into_iter()
+        .map(|row| (row.principal.id.to_string(), row.principal.name))
+        .collect())
+}
+
 impl Service {
     /// Lists the audit rows of the clients that `who` may see, newest first.
     pub fn audit_list(&self, who: &Principal, page: &PageRequest) -> Result<Page<AuditItem>> {
@@ -93,15 +102,14 @@ impl Service {
         let page = page.clone();
         self.read(move |tx| {
             let found = tx.audit_list(&scope, &page)?;
-            let names: BTreeMap<PrincipalId, String> = tx
-                .principal_list()?
-                .into_iter()
-                .map(|row| (row.principal.id, row.principal.name))
-                .collect();
+            let names = principal_names(tx)?;
             let mut items = Vec::with_capacity(found.items.len());
             for row in found.items {
                 let who = match &row.entry.actor {
-                    Actor::Principal(id) => names.get(id).cloned().unwrap_or_else(|| id.to_string()),
+                    Actor::Principal(id) => names
+                        .get(&id.to_string())
+                        .cloned()
+                        .unwrap_or_else(|| id.to_string()),
                     Actor::Device(id) => match tx.device_get(&scope, *id)? {
                         Some(device) => format!("device {}", device.name),
                         None => format!("device {id}"),

@@ -43,7 +43,7 @@ impl Service {
             name: naming::label("name", name)?,
             added_at: now,
         };
-        let entry = audit::by(who, now, "client.add", &client.id)
+        let entry = audit::by(who, now, "client.add", client.id)
             .of(client.id)
             .saying(&client.name);
         self.write(move |tx| {

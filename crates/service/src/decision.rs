@@ -1,14 +1,28 @@
 //! Decisions: approve, hold and deny by query; what one would touch; end one.
 
-use domain::access::Principal;
-use domain::decision::{Level, Word};
+use std::collections::BTreeSet;
+
+use domain::access::{self, ClientScope, Permission, Principal};
+use domain::decision::{Decision, Level, Word};
 use domain::id::DecisionId;
+use domain::name::printable;
 use domain::page::{Page, PageRequest};
+use domain::patch::PatchId;
+use domain::query::SubjectKind;
+use engine::decide::preview;
+use engine::view::Rules;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use store::{Actor, Tx};
 use utoipa::ToSchema;
 
-use crate::{Result, Service};
+use crate::rules::ask_for_packages;
+use crate::scan::Walk;
+use crate::view::{self, Packages};
+use crate::{Result, Service, ServiceError, audit, chance, query, reach};
+
+/// Most bytes of a decision's reason.
+const REASON_BYTES_MAX: usize = 1000;
 
 /// How many patches and devices a new decision's answer names, at most; the counts are whole.
 pub const NAMED_MAX: usize = 1000;
@@ -52,6 +66,8 @@ pub struct DecisionMade {
     /// The devices among the chosen ones on which such a patch is missing today, by name, at most
     /// `NAMED_MAX`.
     pub devices: Vec<String>,
+    /// Patches without which the covered ones cannot be installed and that nobody approved.
+    pub needed: Vec<String>,
     /// All those patches, counted.
     pub patches_count: u32,
     /// All those devices, counted.
@@ -97,19 +113,223 @@ pub struct DecisionItem {
     pub in_force: bool,
 }
 
+/// A decision as lists show it.
+pub(crate) fn item(
+    tx: &mut Tx<'_>,
+    scope: &ClientScope,
+    decision: &Decision,
+    now: Timestamp,
+) -> Result<DecisionItem> {
+    let client = match decision.client {
+        Some(id) => tx
+            .client_get(scope, id)?
+            .map(|client| client.name.to_string()),
+        None => None,
+    };
+    Ok(DecisionItem {
+        id: decision.id,
+        word: decision.word,
+        patches: decision.patches.to_string(),
+        devices: decision.devices.to_string(),
+        level: decision.level,
+        client,
+        reason: decision.reason.clone(),
+        decided_by: decision.decided_by_name.clone(),
+        decided_at: decision.decided_at,
+        until: decision.until,
+        ended_at: decision.ended_at,
+        in_force: decision.is_in_force(now),
+    })
+}
+
+/// What is wanted, read and checked as far as it can be without the database.
+fn read(who: &Principal, wanted: &NewDecision, now: Timestamp) -> Result<Decision> {
+    let invalid = |field, reason: String| ServiceError::Invalid { field, reason };
+    let reason = wanted.reason.trim();
+    if reason.is_empty() {
+        let why = "say why: it is shown wherever the decision is".to_owned();
+        return Err(invalid("reason", why));
+    }
+    if reason.len() > REASON_BYTES_MAX || !reason.chars().all(printable) {
+        return Err(invalid(
+            "reason",
+            format!("one line of at most {REASON_BYTES_MAX} bytes"),
+        ));
+    }
+    if let Some(until) = wanted.until.filter(|until| *until <= now) {
+        return Err(invalid("until", format!("{until} is over")));
+    }
+    Ok(Decision {
+        id: chance::id(now)?,
+        client: None,
+        word: wanted.word,
+        patches: query::parse("patches", Some(&wanted.patches), SubjectKind::Patch)?,
+        devices: query::parse("for", Some(&wanted.devices), SubjectKind::Device)?,
+        level: wanted.level.unwrap_or(Level::Provider),
+        reason: reason.to_owned(),
+        decided_by: who.id,
+        decided_by_name: who.name.clone(),
+        decided_at: now,
+        until: wanted.until,
+        ended_at: None,
+    })
+}
+
+/// What a decision would touch, device by device.
+#[derive(Debug, Default)]
+struct Touched {
+    patches: BTreeSet<String>,
+    devices: BTreeSet<String>,
+    needed: BTreeSet<String>,
+    first_due_at: Option<Timestamp>,
+}
+
+fn touched(
+    tx: &mut Tx<'_>,
+    scope: &ClientScope,
+    decision: &Decision,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Touched> {
+    let scope = match decision.client {
+        Some(client) => scope.narrowed(client).ok_or(ServiceError::NotFound {
+            what: "client",
+            name: client.to_string(),
+        })?,
+        None => scope.clone(),
+    };
+    let walk = Walk {
+        scope: scope.clone(),
+        query: decision.devices.clone(),
+        at: None,
+        now,
+    };
+    let mut touched = Touched::default();
+    walk.each_device(tx, None, false, |tx, seen| {
+        if !decision.devices.matches(&seen.subject(), now) {
+            return Ok(true);
+        }
+        let name = seen.device.name.to_string();
+        let packages = if seen.inventory.is_some() || ask_for_packages(rules) {
+            Packages::Loaded
+        } else {
+            Packages::Left
+        };
+        let view = view::of_device(tx, &scope, seen.device, packages, now)?;
+        let preview = preview(decision, std::slice::from_ref(&view), rules, now);
+        if !preview.devices.is_empty() {
+            touched.devices.insert(name);
+        }
+        let texts = |patches: Vec<PatchId>| patches.into_iter().map(String::from);
+        touched.patches.extend(texts(preview.patches));
+        touched.needed.extend(texts(preview.needed));
+        touched.first_due_at = match (touched.first_due_at, preview.first_due_at) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        Ok(true)
+    })?;
+    Ok(touched)
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+fn first_named(names: BTreeSet<String>) -> Vec<String> {
+    names.into_iter().take(NAMED_MAX).collect()
+}
+
 impl Service {
     /// Makes a decision, or says what it would touch (`dry_run`).
     pub fn decision_add(&self, who: &Principal, wanted: &NewDecision) -> Result<DecisionMade> {
-        todo!()
+        let scope = access::check(who, Permission::Decide)?;
+        let now = self.now();
+        let mut decision = read(who, wanted, now)?;
+        let rules = self.rules()?;
+        let (given_level, person, own_scope) = (wanted.level, who.clone(), scope.clone());
+        let (decision, touched) = self.read(move |tx| {
+            let bound = reach::bound(tx, &person, &own_scope, &decision.devices)?;
+            decision.client = bound.client;
+            decision.level = given_level.unwrap_or(bound.level);
+            let touched = touched(tx, &own_scope, &decision, &rules, now)?;
+            Ok((decision, touched))
+        })?;
+        let mut made = DecisionMade {
+            id: None,
+            patches_count: count(touched.patches.len()),
+            devices_count: count(touched.devices.len()),
+            patches: first_named(touched.patches),
+            devices: first_named(touched.devices),
+            needed: first_named(touched.needed),
+            first_due_at: touched.first_due_at,
+        };
+        if wanted.dry_run {
+            return Ok(made);
+        }
+        made.id = Some(decision.id);
+        let mut entry = audit::by(who, now, "decision.add", decision.id).saying(format_args!(
+            "{} {} for {} ({}): {}",
+            decision.word, decision.patches, decision.devices, decision.level, decision.reason
+        ));
+        if let Some(client) = decision.client {
+            entry = entry.of(client);
+        }
+        self.write(move |tx| {
+            tx.decision_add(&scope, &decision, now)?;
+            Ok(tx.audit_add(&entry.0)?)
+        })?;
+        self.rules_changed();
+        Ok(made)
     }
 
     /// Lists decisions, newest first, ended ones too.
     pub fn decision_list(&self, who: &Principal, page: &PageRequest) -> Result<Page<DecisionItem>> {
-        todo!()
+        let scope = access::check(who, Permission::Read)?;
+        let (now, page) = (self.now(), page.clone());
+        self.read(move |tx| {
+            let found = tx.decision_list(&scope, &page)?;
+            let mut items = Vec::with_capacity(found.items.len());
+            for decision in &found.items {
+                items.push(item(tx, &scope, decision, now)?);
+            }
+            Ok(Page {
+                items,
+                next: found.next,
+            })
+        })
     }
 
     /// Ends a decision; one that has ended already stays as it is.
     pub fn decision_end(&self, who: &Principal, id: &str) -> Result<DecisionItem> {
-        todo!()
+        let scope = access::check(who, Permission::Decide)?;
+        let now = self.now();
+        let not_found = ServiceError::NotFound {
+            what: "decision",
+            name: id.chars().take(200).collect(),
+        };
+        let Ok(id) = id.parse::<DecisionId>() else {
+            return Err(not_found);
+        };
+        let who = who.clone();
+        let ended = self.write(move |tx| {
+            let Some(decision) = tx.decision_get(&scope, id)? else {
+                return Err(not_found);
+            };
+            if decision.client.is_none() {
+                access::check(&who, Permission::WholeProvider)?;
+            }
+            if tx.decision_end(&scope, id, now, now, &Actor::Principal(who.id))? {
+                let mut entry = audit::by(&who, now, "decision.end", id);
+                if let Some(client) = decision.client {
+                    entry = entry.of(client);
+                }
+                tx.audit_add(&entry.0)?;
+            }
+            let after = tx.decision_get(&scope, id)?.unwrap_or(decision);
+            item(tx, &scope, &after, now)
+        })?;
+        self.rules_changed();
+        Ok(ended)
     }
 }

@@ -1,18 +1,28 @@
 //! Devices: list, show with history, change the mode and the tags; and how people name them.
 
-use domain::access::Principal;
-use domain::device::{AgentAbilities, Mode, Standing};
+use domain::access::{self, ClientScope, Permission, Principal};
+use domain::device::{AgentAbilities, Device, Mode, Standing};
 use domain::id::DeviceId;
 use domain::name::Tag;
-use domain::offer::Unknown;
+use domain::offer::{Lists, RebootNeed, System, Unknown};
 use domain::page::{Page, PageRequest};
+use domain::query::SubjectKind;
+use engine::subject::DeviceSubject;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use store::{Actor, Tx};
 use utoipa::ToSchema;
 
-use crate::decision::DecisionItem;
-use crate::order::OrderView;
-use crate::{Result, Service};
+use crate::assess::{self, Material};
+use crate::decision::{self, DecisionItem};
+use crate::loops::Look;
+use crate::order::{self, OrderView, Outcomes};
+use crate::scan::Walk;
+use crate::view::{self, Packages};
+use crate::{Result, Service, ServiceError, audit, naming, query};
+
+/// Most tags of one device.
+const TAGS_MAX: usize = 100;
 
 /// A device as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -85,7 +95,9 @@ pub struct DeviceDetail {
     /// When the package lists were fetched.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub lists_fetched_at: Option<Timestamp>,
-    /// What is not known, and why.
+    /// Packages that the package manager would install or upgrade; `None`: not known.
+    pub pending: Option<u32>,
+    /// What is not known, and why; of the present only.
     #[schema(value_type = Vec<Object>)]
     pub unknown: Vec<Unknown>,
     /// The modes it had, newest first.
@@ -94,6 +106,30 @@ pub struct DeviceDetail {
     pub orders: Vec<OrderView>,
     /// The decisions that touch it.
     pub decisions: Vec<DecisionItem>,
+}
+
+/// A device as lists show it.
+pub(crate) fn item(device: &Device, system: Option<&System>) -> DeviceItem {
+    DeviceItem {
+        id: device.id,
+        name: device.name.to_string(),
+        client: device.client_name.to_string(),
+        site: device.site_name.to_string(),
+        zone: device.zone.clone(),
+        os: system.map(os),
+        mode: device.mode,
+        last_seen: device.last_seen,
+        inventory_at: device.inventory_at,
+        packages: device.packages,
+    }
+}
+
+fn os(system: &System) -> String {
+    let mut text = format!("{} {}", system.id, system.version);
+    if let Some(codename) = &system.codename {
+        text.push_str(&format!(" ({codename})"));
+    }
+    text
 }
 
 impl Service {
@@ -105,21 +141,220 @@ impl Service {
         at: Option<Timestamp>,
         page: &PageRequest,
     ) -> Result<Page<DeviceItem>> {
-        todo!()
+        let walk = Walk {
+            scope: access::check(who, Permission::Read)?,
+            query: query::parse("q", q, SubjectKind::Device)?,
+            at,
+            now: self.now(),
+        };
+        let page = page.clone();
+        self.read(move |tx| {
+            let found = walk.devices(tx, &page)?;
+            Ok(Page {
+                items: found
+                    .items
+                    .iter()
+                    .map(|seen| item(&seen.device, seen.system.as_ref()))
+                    .collect(),
+                next: found.next,
+            })
+        })
     }
 
     /// Shows one device (id, name or `CLIENT/NAME`), as it is now or was `at`.
-    pub fn device_show(&self, who: &Principal, device: &str, at: Option<Timestamp>) -> Result<DeviceDetail> {
-        todo!()
+    pub fn device_show(
+        &self,
+        who: &Principal,
+        device: &str,
+        at: Option<Timestamp>,
+    ) -> Result<DeviceDetail> {
+        let scope = access::check(who, Permission::Read)?;
+        let now = self.now();
+        let name = device.to_owned();
+        let shown = self.read(move |tx| shown(tx, &scope, &name, at, now))?;
+        let Shown {
+            mut detail,
+            material,
+        } = shown;
+        if let Some(material) = material {
+            let assessment = self.assessed(&material, now);
+            detail.pending = assessment.pending;
+            detail.unknown = assessment.unknown;
+        }
+        Ok(detail)
     }
 
     /// Sets what may be done to a device.
     pub fn device_mode(&self, who: &Principal, device: &str, mode: Mode) -> Result<DeviceItem> {
-        todo!()
+        let scope = access::check(who, Permission::ManageDevice)?;
+        let now = self.now();
+        let (who, name) = (who.clone(), device.to_owned());
+        let (id, item) = self.write(move |tx| {
+            let device = naming::device(tx, &scope, &name)?;
+            if device.mode != mode {
+                let actor = Actor::Principal(who.id);
+                tx.device_set_mode(&scope, device.id, mode, now, now, &actor)?;
+                let entry = audit::by(&who, now, "device.mode", device.id)
+                    .of(device.client)
+                    .saying(format_args!("{}: {} to {mode}", device.name, device.mode));
+                tx.audit_add(&entry.0)?;
+            }
+            let device = naming::device(tx, &scope, &device.id.to_string())?;
+            let system = tx.facts_systems(&scope, &[device.id])?.remove(&device.id);
+            Ok((device.id, item(&device, system.as_ref())))
+        })?;
+        self.device_changed(id);
+        Ok(item)
     }
 
     /// Adds and removes tags; gives all the tags it then has, sorted.
-    pub fn device_tag(&self, who: &Principal, device: &str, add: &[Tag], remove: &[Tag]) -> Result<Vec<Tag>> {
-        todo!()
+    pub fn device_tag(
+        &self,
+        who: &Principal,
+        device: &str,
+        add: &[Tag],
+        remove: &[Tag],
+    ) -> Result<Vec<Tag>> {
+        let scope = access::check(who, Permission::ManageDevice)?;
+        let now = self.now();
+        let (who, name) = (who.clone(), device.to_owned());
+        let (add, remove) = (add.to_vec(), remove.to_vec());
+        let (id, tags) = self.write(move |tx| {
+            let device = naming::device(tx, &scope, &name)?;
+            let mut tags: Vec<Tag> = device
+                .tags
+                .iter()
+                .filter(|tag| !remove.contains(tag))
+                .cloned()
+                .chain(add)
+                .collect();
+            tags.sort();
+            tags.dedup();
+            if tags.len() > TAGS_MAX {
+                return Err(ServiceError::Invalid {
+                    field: "tags",
+                    reason: format!("a device has at most {TAGS_MAX} tags"),
+                });
+            }
+            if tags != device.tags {
+                let actor = Actor::Principal(who.id);
+                tx.device_set_tags(&scope, device.id, &tags, now, now, &actor)?;
+                let words: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+                let entry = audit::by(&who, now, "device.tag", device.id)
+                    .of(device.client)
+                    .saying(format_args!("{}: {}", device.name, words.join(" ")));
+                tx.audit_add(&entry.0)?;
+            }
+            Ok((device.id, tags))
+        })?;
+        self.device_changed(id);
+        Ok(tags)
     }
+
+    /// Has a device planned anew after a person changed it, and told so.
+    fn device_changed(&self, device: DeviceId) {
+        self.quiet.forget(device);
+        self.due.at_once(device, Look::Plan);
+        self.planner.ring();
+        self.wake.ring(device);
+    }
+}
+
+/// What the database knows of one device; what is assessed is added afterwards.
+struct Shown {
+    detail: DeviceDetail,
+    material: Option<Material>,
+}
+
+fn shown(
+    tx: &mut Tx<'_>,
+    scope: &ClientScope,
+    name: &str,
+    at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Shown> {
+    let present = naming::device(tx, scope, name)?;
+    let device = match at {
+        None => present,
+        Some(at) => tx
+            .device_at(scope, present.id, at)?
+            .ok_or_else(|| ServiceError::NotFound {
+                what: "device",
+                name: format!("{name} at {at}"),
+            })?,
+    };
+    let view = view::of_device(tx, scope, device.clone(), Packages::Loaded, now)?;
+    let subject = DeviceSubject::of(&view);
+    let mut decisions = Vec::new();
+    for decision in tx.decision_in_force(scope, at.unwrap_or(now))? {
+        let own = decision.client.is_none_or(|client| client == device.client);
+        if own && decision.devices.matches(&subject, now) {
+            decisions.push(decision::item(tx, scope, &decision, now)?);
+        }
+    }
+    let facts = view.facts.as_ref();
+    let orders = view
+        .orders
+        .iter()
+        .rev()
+        .filter(|order| at.is_none_or(|at| order.made_at <= at))
+        .map(|order| order::item(&device, order, Outcomes::Left))
+        .collect();
+    let detail = DeviceDetail {
+        device: item(&device, facts.map(|facts| &facts.system)),
+        at: at.unwrap_or(now),
+        tags: device.tags.iter().map(ToString::to_string).collect(),
+        standing: device.standing,
+        enrolled_at: device.enrolled_at,
+        agent: device.agent.clone(),
+        kernel: facts.map(|facts| facts.system.kernel.clone()),
+        reboot: facts.and_then(|facts| match &facts.reboot {
+            RebootNeed::No => Some(Vec::new()),
+            RebootNeed::Yes { reasons, .. } => Some(reasons.clone()),
+            RebootNeed::Unknown { .. } => None,
+        }),
+        old_code: facts.and_then(|facts| {
+            facts.old_code.as_ref().map(|running| {
+                running
+                    .iter()
+                    .map(|one| one.service.clone().unwrap_or_else(|| one.program.clone()))
+                    .collect()
+            })
+        }),
+        lists_fetched_at: facts.and_then(|facts| match &facts.offers.lists {
+            Lists::Absent => None,
+            Lists::Present { fetched_at, .. } => Some(*fetched_at),
+        }),
+        pending: None,
+        unknown: Vec::new(),
+        modes: modes(tx, scope, device.id, at.unwrap_or(now))?,
+        orders,
+        decisions,
+    };
+    // What the past did not know is not assessed with what is known now.
+    let material = match at {
+        None => assess::material(tx, scope, device.id)?,
+        Some(_) => None,
+    };
+    Ok(Shown { detail, material })
+}
+
+/// The modes a device had, newest first.
+fn modes(
+    tx: &mut Tx<'_>,
+    scope: &ClientScope,
+    device: DeviceId,
+    until: Timestamp,
+) -> Result<Vec<ModeChange>> {
+    let names = audit::principal_names(tx)?;
+    Ok(tx
+        .device_modes(scope, device)?
+        .into_iter()
+        .filter(|change| change.valid_from <= until)
+        .map(|change| ModeChange {
+            mode: change.mode,
+            since: change.valid_from,
+            by: names.get(&change.by).cloned().unwrap_or(change.by),
+        })
+        .collect())
 }

@@ -57,7 +57,9 @@ fn validity(text: &str) -> Result<SignedDuration> {
     // A day here is 24 hours: a token does not care about changes of clocks.
     let text = text.trim();
     let duration = match text.strip_suffix('d').map(str::parse::<i64>) {
-        Some(Ok(days)) if (0..=VALID_DAYS_MAX).contains(&days) => SignedDuration::from_hours(24 * days),
+        Some(Ok(days)) if (0..=VALID_DAYS_MAX).contains(&days) => {
+            SignedDuration::from_hours(24 * days)
+        }
         Some(Ok(_)) => SignedDuration::MAX,
         Some(Err(_)) | None => text
             .parse()
@@ -109,7 +111,7 @@ impl Service {
                     made_at: now,
                 },
             )?;
-            let entry = audit::by(&who, now, "enrolment.create", &id)
+            let entry = audit::by(&who, now, "enrolment.create", id)
                 .of(client.id)
                 .saying(format_args!(
                     "{}/{}, {uses} uses, until {expires_at}",
@@ -131,10 +133,24 @@ mod tests {
 
     #[test]
     fn a_validity_is_a_duration_within_thirty_days() {
-        for (text, seconds) in [("24h", 86_400), ("30m", 1_800), ("7d", 604_800), ("30d", 2_592_000)] {
+        for (text, seconds) in [
+            ("24h", 86_400),
+            ("30m", 1_800),
+            ("7d", 604_800),
+            ("30d", 2_592_000),
+        ] {
             assert_eq!(validity(text).unwrap().as_secs(), seconds, "{text}");
         }
-        for bad in ["", "24", "0h", "-1h", "31d", "721h", "tomorrow", "99999999999999999999d"] {
+        for bad in [
+            "",
+            "24",
+            "0h",
+            "-1h",
+            "31d",
+            "721h",
+            "tomorrow",
+            "99999999999999999999d",
+        ] {
             assert!(validity(bad).is_err(), "{bad}");
         }
     }

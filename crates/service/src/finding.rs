@@ -1,16 +1,19 @@
 //! Findings: where each device stands with each patch.
 
-use domain::access::Principal;
-use domain::finding::FindingState;
+use domain::access::{self, Permission, Principal};
+use domain::device::Device;
+use domain::finding::{DatedFinding, FindingState};
 use domain::id::DeviceId;
 use domain::page::{Page, PageRequest};
 use domain::patch::PatchId;
-use domain::severity::{Classification, Severity};
+use domain::query::SubjectKind;
+use domain::severity::{Classification, Severity, SeveritySource};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Result, Service};
+use crate::scan::Walk;
+use crate::{Result, Service, query};
 
 /// One package of a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -72,8 +75,49 @@ pub struct FindingItem {
     pub since: Timestamp,
 }
 
+/// Millionths as a share of one.
+pub(crate) fn share(millionths: u32) -> f64 {
+    f64::from(millionths) / 1_000_000.0
+}
+
+/// A finding as lists show it.
+pub(crate) fn item(device: &Device, dated: &DatedFinding) -> FindingItem {
+    let finding = &dated.finding;
+    FindingItem {
+        device: device.name.to_string(),
+        device_id: device.id,
+        client: device.client_name.to_string(),
+        patch: finding.patch.clone(),
+        packages: finding
+            .packages
+            .iter()
+            .map(|package| FindingPackageItem {
+                name: package.name.to_string(),
+                architecture: package.architecture.to_string(),
+                installed: package.installed.as_ref().map(ToString::to_string),
+                candidate: package.candidate.as_ref().map(ToString::to_string),
+            })
+            .collect(),
+        severity: finding.facts.severity,
+        derived: finding.facts.severity_source == Some(SeveritySource::Derived),
+        cves: finding.facts.cves.clone(),
+        kev: finding.facts.kev,
+        epss: finding.facts.epss_millionths.map(share),
+        classification: finding.classification,
+        origin: finding
+            .origin
+            .as_ref()
+            .map(|origin| format!("{}:{}", origin.label, origin.codename)),
+        needs: finding.needs.clone(),
+        state: finding.state,
+        why: finding.why.clone(),
+        first_seen: dated.first_seen,
+        since: dated.since,
+    }
+}
+
 impl Service {
-    /// Lists findings that match `q`, as they are now or were `at`.
+    /// Lists findings that match `q`, as they are now or were `at`, by device and patch.
     pub fn finding_list(
         &self,
         who: &Principal,
@@ -81,6 +125,23 @@ impl Service {
         at: Option<Timestamp>,
         page: &PageRequest,
     ) -> Result<Page<FindingItem>> {
-        todo!()
+        let walk = Walk {
+            scope: access::check(who, Permission::Read)?,
+            query: query::parse("q", q, SubjectKind::Finding)?,
+            at,
+            now: self.now(),
+        };
+        let page = page.clone();
+        self.read(move |tx| {
+            let found = walk.findings(tx, &page)?;
+            Ok(Page {
+                items: found
+                    .items
+                    .iter()
+                    .map(|(device, dated)| item(device, dated))
+                    .collect(),
+                next: found.next,
+            })
+        })
     }
 }

@@ -23,6 +23,8 @@ impl DeviceLocks {
         // The last byte of an id is random.
         let stripe = usize::from(device.bytes()[15]) % STRIPES;
         // Nothing is kept under the lock, so a panicked holder left nothing half done.
-        self.0[stripe].lock().unwrap_or_else(PoisonError::into_inner)
+        self.0[stripe]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -35,12 +35,10 @@ pub(crate) fn client(tx: &mut Tx<'_>, scope: &ClientScope, name: &str) -> Result
 
 /// Finds a site by `CLIENT/SITE`, each by id or name.
 pub(crate) fn site(tx: &mut Tx<'_>, scope: &ClientScope, name: &str) -> Result<(Client, Site)> {
-    let (client_name, site_name) =
-        name.split_once('/')
-            .ok_or_else(|| ServiceError::Invalid {
-                field: "site",
-                reason: format!("`{name}` is not CLIENT/SITE"),
-            })?;
+    let (client_name, site_name) = name.split_once('/').ok_or_else(|| ServiceError::Invalid {
+        field: "site",
+        reason: format!("`{name}` is not CLIENT/SITE"),
+    })?;
     let client = client(tx, scope, client_name)?;
     let site = tx
         .site_find(scope, client.id, site_name)?

@@ -139,7 +139,9 @@ impl Service {
         self.write(move |tx| {
             let principal = tx
                 .credential_take(Credential::SignInLink, link, now)?
-                .ok_or_else(|| signed_out("this sign-in link was used, has expired, or never was"))?;
+                .ok_or_else(|| {
+                    signed_out("this sign-in link was used, has expired, or never was")
+                })?;
             let ends_at = after(now, SESSION_HOURS);
             let (kind, hash) = (Credential::Session, session.hash);
             tx.credential_add(kind, hash, principal.id, now, Some(ends_at))?;

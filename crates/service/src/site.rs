@@ -77,9 +77,12 @@ impl Service {
                 added_at: now,
             };
             tx.site_add(&scope, &site)?;
-            let entry = audit::by(&who, now, "site.add", &site.id)
+            let entry = audit::by(&who, now, "site.add", site.id)
                 .of(client.id)
-                .saying(format_args!("{}/{} in {}", client.name, site.name, site.zone));
+                .saying(format_args!(
+                    "{}/{} in {}",
+                    client.name, site.name, site.zone
+                ));
             tx.audit_add(&entry.0)?;
             Ok(item(&client, site))
         })
@@ -97,9 +100,10 @@ impl Service {
         self.read(move |tx| {
             if let Some(name) = client {
                 let client = naming::client(tx, &scope, &name)?;
-                scope = scope
-                    .narrowed(client.id)
-                    .ok_or(ServiceError::NotFound { what: "client", name })?;
+                scope = scope.narrowed(client.id).ok_or(ServiceError::NotFound {
+                    what: "client",
+                    name,
+                })?;
             }
             let found = tx.site_list(&scope, &page)?;
             let mut clients: BTreeMap<ClientId, Client> = BTreeMap::new();

@@ -1,7 +1,10 @@
 //! Tickets: one per order that ended.
 
-use domain::access::Principal;
-use domain::id::{DeviceId, OrderId, TicketId};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use domain::access::{self, Permission, Principal};
+use domain::id::{ClientId, DeviceId, OrderId, TicketId};
 use domain::page::{Page, PageRequest};
 use domain::patch::PatchId;
 use domain::ticket::TicketState;
@@ -50,6 +53,40 @@ pub struct TicketItem {
 impl Service {
     /// Lists tickets, newest first.
     pub fn ticket_list(&self, who: &Principal, page: &PageRequest) -> Result<Page<TicketItem>> {
-        todo!()
+        let scope = access::check(who, Permission::Read)?;
+        let page = page.clone();
+        self.read(move |tx| {
+            let found = tx.ticket_list(&scope, None, None, &page)?;
+            let mut clients: BTreeMap<ClientId, String> = BTreeMap::new();
+            let mut items = Vec::with_capacity(found.items.len());
+            for ticket in found.items {
+                let client = match clients.entry(ticket.client) {
+                    Entry::Occupied(entry) => entry.into_mut(),
+                    Entry::Vacant(entry) => {
+                        let known = tx.client_get(&scope, ticket.client)?;
+                        entry.insert(known.map_or_else(String::new, |c| c.name.to_string()))
+                    }
+                };
+                let client = client.clone();
+                items.push(TicketItem {
+                    id: ticket.id,
+                    subject: ticket.subject,
+                    client,
+                    device: ticket.device_name,
+                    device_id: ticket.device,
+                    order: ticket.order,
+                    patches: ticket.patches,
+                    evidence: ticket.evidence,
+                    state: ticket.state,
+                    cause: ticket.cause,
+                    made_at: ticket.made_at,
+                    changed_at: ticket.changed_at,
+                });
+            }
+            Ok(Page {
+                items,
+                next: found.next,
+            })
+        })
     }
 }

@@ -48,12 +48,15 @@ pub(crate) fn of_device(
         Packages::Loaded => tx.inventory_get(scope, id)?.map(|known| known.inventory),
         Packages::Left => None,
     };
+    let orders = orders(tx, scope, id, now)?;
+    let given = orders.iter().map(|order| order.sequence).max();
+    let link = tx.link_get(id)?.map(|link| link.last_sequence);
     Ok(DeviceView {
         facts: tx.facts_get(scope, id)?.map(|(facts, _)| facts),
         inventory,
         findings: tx.finding_of_device(scope, id)?.unwrap_or_default(),
-        orders: orders(tx, scope, id, now)?,
-        sequence: tx.link_get(id)?.map_or(0, |link| link.last_sequence),
+        orders,
+        sequence: link.max(given).unwrap_or(0),
         device,
     })
 }
@@ -79,10 +82,7 @@ fn orders(
     };
     loop {
         let found = tx.order_list(scope, &filter, &page)?;
-        let old = found
-            .items
-            .last()
-            .is_none_or(|order| order.made_at < since);
+        let old = found.items.last().is_none_or(|order| order.made_at < since);
         orders.extend(
             found
                 .items

@@ -1,9 +1,20 @@
 //! "Why not patched?": the evaluator's answer for one patch on one device.
 
-use domain::access::Principal;
+use domain::access::{self, Permission, Principal};
+use domain::finding::{DatedFinding, FindingState};
+use domain::patch::PatchId;
 use domain::verdict::Verdict;
+use engine::decide::{evaluate, evaluate_absent};
+use engine::view::DeviceView;
 
-use crate::{Result, Service};
+use crate::view::{self, Packages};
+use crate::{Result, Service, ServiceError, naming};
+
+/// What was asked about.
+enum Asked<'v> {
+    Found(&'v DatedFinding),
+    Absent(PatchId),
+}
 
 impl Service {
     /// Says whether a patch may be installed on a device now, later or never, with every gate.
@@ -11,6 +22,49 @@ impl Service {
     /// `device` is an id, a name or `CLIENT/NAME`; `patch` an id, or a product's name when only one
     /// patch of it concerns the device.
     pub fn why(&self, who: &Principal, device: &str, patch: &str) -> Result<Verdict> {
-        todo!()
+        let scope = access::check(who, Permission::Read)?;
+        let now = self.now();
+        let rules = self.rules()?;
+        let name = device.to_owned();
+        let view = self.read(move |tx| {
+            let device = naming::device(tx, &scope, &name)?;
+            view::of_device(tx, &scope, device, Packages::Loaded, now)
+        })?;
+        match asked(&view, patch)? {
+            Asked::Found(finding) => Ok(evaluate(&view, finding, &rules, now)),
+            Asked::Absent(patch) => Ok(evaluate_absent(&view, &patch, &rules, now)),
+        }
+    }
+}
+
+fn asked<'v>(view: &'v DeviceView, text: &str) -> Result<Asked<'v>> {
+    if let Ok(id) = text.parse::<PatchId>() {
+        let found = view.findings.iter().find(|dated| dated.finding.patch == id);
+        return Ok(found.map_or(Asked::Absent(id), Asked::Found));
+    }
+    let of_product: Vec<&DatedFinding> = view
+        .findings
+        .iter()
+        .filter(|dated| dated.finding.patch.product() == text)
+        .collect();
+    let missing: Vec<&DatedFinding> = of_product
+        .iter()
+        .filter(|dated| dated.finding.state == FindingState::Missing)
+        .copied()
+        .collect();
+    match (missing.as_slice(), of_product.as_slice()) {
+        ([only], _) | ([], [only]) => Ok(Asked::Found(only)),
+        (_, []) => Err(ServiceError::NotFound {
+            what: "patch",
+            name: text.chars().take(200).collect(),
+        }),
+        (_, several) => Err(ServiceError::Ambiguous {
+            what: "patch",
+            name: text.to_owned(),
+            candidates: several
+                .iter()
+                .map(|dated| dated.finding.patch.to_string())
+                .collect(),
+        }),
     }
 }

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::access::{self, ClientScope};
-use domain::device::{Mode, Standing};
+use domain::device::Standing;
 use domain::id::{DeviceId, OrderId};
 use domain::inventory::Inventory;
 use domain::order::Order;
 use domain::package::SourcePackage;
+use engine::decide::REACHABLE_SECONDS;
 use engine::link::{
-    CHANGELOG_ASKED_MINUTES, CheckIn, Counted, Effect, LinkView, Reaction, SKEW_SECONDS_MAX, Want,
+    CHANGELOG_ASKED_MINUTES, Counted, Effect, LinkView, Reaction, SKEW_SECONDS_MAX, Want,
     changelogs_to_ask, counted, on_check_in,
 };
-use engine::orders::to_sign;
 use jiff::{SignedDuration, Timestamp};
 use protocol::sync::{self, FactsPart, InventoryPart, Sync, SyncReply, WantedChangelog};
 use protocol::{Envelope, MessageType, SignerKind};
@@ -57,7 +57,9 @@ impl Service {
                     Answer::WholeWay => {}
                 }
             }
-            return self.on_own_thread(move |service| service.whole_answer(sync, known)).await;
+            return self
+                .on_own_thread(move |service| service.whole_answer(sync, known))
+                .await;
         }
         self.on_own_thread(move |service| {
             let sync = intake::open(&envelope, known.device, known.key)?;
@@ -104,7 +106,9 @@ impl Service {
             let same = link.standing == Standing::Level
                 && link.inventory_digest == Some(digest)
                 && link.facts_mark.as_deref() == Some(mark.as_str())
-                && link.last_sequence == quiet.sequence;
+                && link.last_sequence == quiet.sequence
+                && counters.1 <= link.counter
+                && !was_away(&link, now);
             if !same {
                 return Ok(Answer::WholeWay);
             }
@@ -156,20 +160,27 @@ impl Service {
         let reaction = on_check_in(&view, &check_in, jitter, now);
         let first_since_start = self.wanted.of(device).is_none();
         let material = if reaction.assess || first_since_start {
-            self.material_after(&view, &reaction, scope.clone())?
+            self.material_after(&view, &reaction)?
         } else {
             None
         };
         let assessment = material.map(|material| self.assessed(&material, now));
         if let Some(assessment) = &assessment {
-            self.wanted.set(device, assessment.changelogs_wanted.clone());
+            self.wanted
+                .set(device, assessment.changelogs_wanted.clone());
         }
         let asked = self.changelogs_asked(device, now)?;
         let reply = self.reply(&reaction, counter, device, &asked, now);
         let bytes = reply_bytes(&reply);
         let outcome = Outcome {
-            quiet: quiet_message && assessment.is_none() && is_quiet(&reaction, &reply, &view),
-            plan: assessment.is_some() || touches_orders(&reaction),
+            quiet: quiet_message
+                && assessment.is_none()
+                && self
+                    .wanted
+                    .of(device)
+                    .is_some_and(|wanted| wanted.is_empty())
+                && is_quiet(&reaction, &reply, &view),
+            plan: assessment.is_some() || touches_orders(&reaction) || was_away(&link, now),
         };
         let sequence = sequence_after(&reaction, link.last_sequence);
         let next_seconds = reaction.reply.next_seconds;
@@ -215,12 +226,7 @@ impl Service {
     }
 
     /// What is to be assessed, as it stands after the effects.
-    fn material_after(
-        &self,
-        view: &LinkView,
-        reaction: &Reaction,
-        scope: ClientScope,
-    ) -> Result<Option<Material>> {
+    fn material_after(&self, view: &LinkView, reaction: &Reaction) -> Result<Option<Material>> {
         let mut inventory = view.device.inventory.clone();
         let mut facts = view.device.facts.clone();
         let mut read = BTreeMap::new();
@@ -247,7 +253,6 @@ impl Service {
         let (Some(inventory), Some(facts)) = (inventory, facts) else {
             return Ok(None);
         };
-        let _ = scope;
         let own = facts.clone();
         let mut changelogs = self.read(move |tx| assess::changelogs(tx, &own))?;
         changelogs.extend(read);
@@ -305,7 +310,9 @@ impl Service {
         let next_seconds = if asked.is_empty() {
             parts.next_seconds
         } else {
-            parts.next_seconds.min(engine::link::CHECK_IN_WANTED_SECONDS)
+            parts
+                .next_seconds
+                .min(engine::link::CHECK_IN_WANTED_SECONDS)
         };
         SyncReply {
             counter,
@@ -408,6 +415,13 @@ fn is_quiet(reaction: &Reaction, reply: &SyncReply, view: &LinkView) -> bool {
             || (order.state.is_final() && !order.state.wants_proof())
     });
     nothing_changed && nothing_said && nothing_open
+}
+
+/// Whether the device did not speak for so long that the evaluator took it for unreachable.
+fn was_away(link: &LinkState, now: Timestamp) -> bool {
+    let limit = SignedDuration::from_secs(REACHABLE_SECONDS);
+    link.last_seen
+        .is_none_or(|seen| now.duration_since(seen) > limit)
 }
 
 fn touches_orders(reaction: &Reaction) -> bool {

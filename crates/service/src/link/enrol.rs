@@ -69,12 +69,7 @@ pub(super) enum Ended {
 }
 
 /// Enrols in one transaction: the token's use, the device and the audit row.
-pub(super) fn write(
-    tx: &mut Tx<'_>,
-    asked: &Asked,
-    from: IpAddr,
-    now: Timestamp,
-) -> Result<Ended> {
+pub(super) fn write(tx: &mut Tx<'_>, asked: &Asked, from: IpAddr, now: Timestamp) -> Result<Ended> {
     let everywhere = access::of_loops();
     let public_key = *asked.key.as_bytes();
     // The answer to an enrolment may get lost; who holds the key may ask again, without a second use.
@@ -87,8 +82,10 @@ pub(super) fn write(
     let enrolment = match tx.enrolment_take(hash, now)? {
         Ok(enrolment) => enrolment,
         Err(refused) => {
-            let entry = audit::by_unknown(from, now, "enrolment.refused")
-                .saying(format_args!("{refused}; it calls itself {}", asked.enrol.name));
+            let entry = audit::by_unknown(from, now, "enrolment.refused").saying(format_args!(
+                "{refused}; it calls itself {}",
+                asked.enrol.name
+            ));
             tx.audit_add(&entry.0)?;
             return Ok(Ended::Refused(refused));
         }

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::changelog::ChangelogFacts;
 use domain::id::DeviceId;
-use domain::inventory::{ITEMS_MAX, Inventory, InvalidInventory};
+use domain::inventory::{ITEMS_MAX, InvalidInventory, Inventory};
 use domain::name::printable;
 use domain::offer::Facts;
 use domain::order::Order;
@@ -14,9 +14,7 @@ use engine::link::{CheckIn, FactsReport, InventoryReport, OutcomeReport, Progres
 use jiff::Timestamp;
 use protocol::limits::{CHANGELOG_BYTES_MAX, CHANGELOGS_MAX, OUTCOMES_MAX};
 use protocol::packing::{UnpackError, unpack};
-use protocol::sync::{
-    Changelog, ChangelogText, FactsPart, InventoryPart, Step, Sync, facts_mark,
-};
+use protocol::sync::{Changelog, ChangelogText, FactsPart, InventoryPart, Step, Sync, facts_mark};
 use protocol::{Envelope, EnvelopeError, MessageType, SignerKind, TrustedKey};
 use serde::Deserialize;
 
@@ -188,9 +186,9 @@ fn check_printable(facts: &Facts) -> Result<(), LinkError> {
             }
             serde_json::Value::Array(values) => values.iter().find_map(walk),
             serde_json::Value::Object(fields) => fields.values().find_map(walk),
-            serde_json::Value::Null
-            | serde_json::Value::Bool(_)
-            | serde_json::Value::Number(_) => None,
+            serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {
+                None
+            }
         }
     }
     let value = serde_json::to_value(facts).map_err(malformed)?;

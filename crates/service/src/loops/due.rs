@@ -97,7 +97,10 @@ mod tests {
         due.at_once(one, Look::Plan);
         due.later(two, Some(at("2026-11-23T10:00:00Z")));
         due.later(two, Some(at("2026-11-23T11:00:00Z")));
-        assert_eq!(due.take(at("2026-11-23T10:30:00Z"), 9), [(one, Look::Assess)]);
+        assert_eq!(
+            due.take(at("2026-11-23T10:30:00Z"), 9),
+            [(one, Look::Assess)]
+        );
         assert_eq!(due.take(at("2026-11-23T11:00:00Z"), 9), [(two, Look::Plan)]);
         assert_eq!(due.take(at("2026-11-24T11:00:00Z"), 9), []);
         due.later(two, Some(at("2026-11-23T12:00:00Z")));

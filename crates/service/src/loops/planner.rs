@@ -5,7 +5,7 @@ use domain::id::{ClientId, DeviceId};
 use domain::order::record::OrderRecord;
 use domain::page::{PAGE_ITEMS_MAX, PageRequest};
 use engine::orders::{OrderAction, OrderChange, carried_out, plan};
-use store::DeviceFilter;
+use store::{DeviceFilter, Tx};
 
 use super::Look;
 use crate::rules::ask_for_packages;
@@ -95,6 +95,10 @@ impl Service {
             for (word, change) in &changes {
                 let before = known.iter().find(|order| order.id == change.record.id);
                 writing::order(tx, &access::of_loops(), before, change, now)?;
+                let taken = before.is_none_or(|before| before.sequence != change.record.sequence);
+                if taken {
+                    take_sequence(tx, device, change.record.sequence)?;
+                }
                 tx.audit_add(&entry(word, client, change, now).0)?;
             }
             Ok(())
@@ -103,6 +107,12 @@ impl Service {
         self.wake.ring(device);
         Ok(())
     }
+}
+
+/// Takes the sequence that the plan gave an order, so that no later one is given it again.
+fn take_sequence(tx: &mut Tx<'_>, device: DeviceId, sequence: u64) -> Result<()> {
+    while tx.order_next_sequence(&access::of_loops(), device)? < sequence {}
+    Ok(())
 }
 
 /// When a device whose plan failed is looked at again.
@@ -122,12 +132,7 @@ fn action_word(action: &OrderAction) -> &'static str {
     }
 }
 
-fn entry(
-    word: &str,
-    client: ClientId,
-    change: &OrderChange,
-    now: jiff::Timestamp,
-) -> audit::Entry {
+fn entry(word: &str, client: ClientId, change: &OrderChange, now: jiff::Timestamp) -> audit::Entry {
     let record: &OrderRecord = &change.record;
     let patches: Vec<String> = record.patches().iter().map(ToString::to_string).collect();
     audit::by_server(now, word, record.id)
