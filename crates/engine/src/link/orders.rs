@@ -61,7 +61,8 @@ impl<'a> Orders<'a> {
                 // order whose cancel is on its way.
                 Stage::Taken
                     if progress.generation != record.generation
-                        || record.state == OrderState::Cancelled =>
+                        || record.state == OrderState::Cancelled
+                        || record.state == OrderState::Superseded =>
                 {
                     continue;
                 }
@@ -111,6 +112,10 @@ impl<'a> Orders<'a> {
             End::Succeeded | End::Failed | End::NeedsHands => false,
         };
         if nothing_done && outcome.generation < record.generation && !record.state.is_final() {
+            return;
+        }
+        // The cancel of a superseded order arrived; that is no other end.
+        if record.state == OrderState::Superseded && outcome.end == End::Cancelled {
             return;
         }
         if self.apply(
@@ -235,13 +240,14 @@ impl<'a> Orders<'a> {
                         && check_in.sequence < record.sequence
                         && self.now < record.closes_at
                 }
-                OrderState::Cancelled => held.is_some_and(|held| held.stage == Stage::Taken),
+                OrderState::Cancelled | OrderState::Superseded => {
+                    held.is_some_and(|held| held.stage == Stage::Taken)
+                }
                 OrderState::Running
                 | OrderState::Succeeded
                 | OrderState::Failed
                 | OrderState::Refused
                 | OrderState::Expired
-                | OrderState::Superseded
                 | OrderState::Lost
                 | OrderState::NeedsHands => false,
             };

@@ -2,7 +2,7 @@
 
 use domain::id::OrderId;
 use domain::order::record::OrderRecord;
-use domain::order::{Action, Order, OrderEvent, OrderState};
+use domain::order::{Action, End, Order, OrderEvent, OrderState};
 use domain::proof::{Proof, ProofState};
 use jiff::Timestamp;
 
@@ -64,6 +64,18 @@ pub fn carried_out(
             record.sequence = *sequence;
             record
         }
+        OrderAction::Supersede {
+            order,
+            generation,
+            sequence,
+            reason,
+        } => {
+            let event = OrderEvent::Ended(End::Superseded);
+            let mut record = moved(order, event, reason)?;
+            record.generation = *generation;
+            record.sequence = *sequence;
+            record
+        }
         OrderAction::Expire { order } => {
             let reason = "its window closed, and the device never took it";
             moved(order, OrderEvent::ClosedUntaken, reason)?
@@ -121,7 +133,8 @@ fn put(record: &mut OrderRecord, content: &OrderContent) {
     record.contact_within_seconds = content.contact_within_seconds;
 }
 
-/// The order as it is signed and sent: an install, or a cancel where the record is cancelled.
+/// The order as it is signed and sent: an install, or a cancel where the record is cancelled or
+/// superseded.
 pub fn to_sign(record: &OrderRecord) -> Order {
     Order {
         v: 1,
@@ -129,13 +142,20 @@ pub fn to_sign(record: &OrderRecord) -> Order {
         order: record.id,
         generation: record.generation,
         sequence: record.sequence,
-        action: if record.state == OrderState::Cancelled {
-            Action::Cancel
-        } else {
-            Action::Install {
+        action: match record.state {
+            OrderState::Cancelled | OrderState::Superseded => Action::Cancel,
+            OrderState::Waiting
+            | OrderState::Delivered
+            | OrderState::Running
+            | OrderState::Succeeded
+            | OrderState::Failed
+            | OrderState::Refused
+            | OrderState::Expired
+            | OrderState::Lost
+            | OrderState::NeedsHands => Action::Install {
                 items: record.items.clone(),
                 restart_services: record.restart_services,
-            }
+            },
         },
         opens_at: record.opens_at,
         closes_at: record.closes_at,

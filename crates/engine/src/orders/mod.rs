@@ -10,6 +10,7 @@ mod content;
 
 use std::collections::BTreeSet;
 
+use domain::finding::FindingState;
 use domain::id::OrderId;
 use domain::order::record::OrderRecord;
 use domain::order::{OrderItem, OrderState, Switch};
@@ -76,6 +77,18 @@ pub enum OrderAction {
         /// The sequence of the cancel.
         sequence: u64,
         /// Why.
+        reason: String,
+    },
+    /// Give up an order that did not begin, because newer patches replaced all of its own. The device
+    /// is told as for a cancel.
+    Supersede {
+        /// Which.
+        order: OrderId,
+        /// The generation of the cancel.
+        generation: u32,
+        /// The sequence of the cancel.
+        sequence: u64,
+        /// Which patches replaced it.
         reason: String,
     },
     /// The window closed and the device never took it.
@@ -282,12 +295,24 @@ fn follow(
                     content: content::of(items, opening, record.generation + 1, next()),
                 });
             }
-            None => plan.actions.push(OrderAction::Cancel {
-                order: record.id,
-                generation: record.generation + 1,
-                sequence: next(),
-                reason: why_cancelled(view, evaluator, record, &running),
-            }),
+            None => {
+                let (order, generation) = (record.id, record.generation + 1);
+                let sequence = next();
+                plan.actions.push(match superseded(view, record) {
+                    Some(reason) => OrderAction::Supersede {
+                        order,
+                        generation,
+                        sequence,
+                        reason,
+                    },
+                    None => OrderAction::Cancel {
+                        order,
+                        generation,
+                        sequence,
+                        reason: why_cancelled(view, evaluator, record, &running),
+                    },
+                });
+            }
         }
     }
     if let Some((items, opening)) = content {
@@ -301,6 +326,27 @@ fn same(record: &OrderRecord, items: &[OrderItem], opening: Opening) -> bool {
     record.items == items
         && record.opens_at == opening.opens_at
         && record.closes_at == opening.closes_at
+}
+
+/// Which patches replaced those of the order, if all of them were.
+fn superseded(view: &DeviceView, record: &OrderRecord) -> Option<String> {
+    let missing = |patch: &PatchId| {
+        let mut findings = view.findings.iter().map(|dated| &dated.finding);
+        findings.any(|f| f.patch == *patch && f.state == FindingState::Missing)
+    };
+    let mut by = Vec::new();
+    for patch in record.patches() {
+        let successor = view
+            .findings
+            .iter()
+            .map(|dated| &dated.finding.patch)
+            .find(|other| other.product() == patch.product() && missing(other))?;
+        if missing(&patch) {
+            return None;
+        }
+        by.push(successor.to_string());
+    }
+    Some(format!("superseded by {}", by.join(", ")))
 }
 
 fn why_cancelled(
