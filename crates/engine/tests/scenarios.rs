@@ -177,36 +177,7 @@ impl World {
             }
             self.device.installed = testing::inventory(&packages);
         }
-        let mut facts = vec![
-            Fact::OldCode {
-                running: Some(vec![]),
-            },
-            Fact::Unfinished { packages: vec![] },
-        ];
-        for item in items {
-            let installed = self
-                .device
-                .installed
-                .packages()
-                .find(|p| p.name == item.name);
-            facts.push(Fact::Installed {
-                name: item.name.clone(),
-                architecture: item.architecture.clone(),
-                version: installed.map(|package| package.version.clone()),
-                usable: true,
-            });
-            facts.push(Fact::Files {
-                name: item.name.clone(),
-                architecture: item.architecture.clone(),
-                differing: Some(vec![]),
-            });
-        }
-        let look = SecondLook {
-            order: order.order,
-            looked_at: self.now,
-            inventory: self.device.installed.digest(),
-            facts,
-        };
+        let look = self.looks_again(&order);
         let outcome = Outcome {
             order: order.order,
             generation: order.generation,
@@ -232,6 +203,43 @@ impl World {
         self.device.kept.push((report.clone(), Some(look.clone())));
         self.device.outcomes.push(report);
         self.device.looks.push(look);
+    }
+
+    /// The second look, which reads the device anew.
+    fn looks_again(&self, order: &Order) -> SecondLook {
+        let Action::Install { items, .. } = &order.action else {
+            panic!("a cancel")
+        };
+        let mut facts = vec![
+            Fact::OldCode {
+                running: Some(vec![]),
+            },
+            Fact::Unfinished { packages: vec![] },
+        ];
+        for item in items {
+            let installed = self
+                .device
+                .installed
+                .packages()
+                .find(|p| p.name == item.name);
+            facts.push(Fact::Installed {
+                name: item.name.clone(),
+                architecture: item.architecture.clone(),
+                version: installed.map(|package| package.version.clone()),
+                usable: true,
+            });
+            facts.push(Fact::Files {
+                name: item.name.clone(),
+                architecture: item.architecture.clone(),
+                differing: Some(vec![]),
+            });
+        }
+        SecondLook {
+            order: order.order,
+            looked_at: self.now,
+            inventory: self.device.installed.digest(),
+            facts,
+        }
     }
 
     fn message(&mut self) -> CheckIn {

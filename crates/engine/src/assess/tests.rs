@@ -329,3 +329,33 @@ fn binaries_rebuilt_without_a_new_source_are_judged_by_their_source() {
     world.previous = vec![before];
     assert_eq!(world.assess().findings[0].state, FindingState::Fixed);
 }
+
+#[test]
+fn a_rebuild_of_the_installed_source_fixes_no_cve() {
+    let mut installed = package("libfoo1", "1.2-3");
+    installed.source = Some(source("foo", "1.2-3"));
+    let mut world = World::new(&[installed]);
+    let mut rebuilt = offer("libfoo1", Some("1.2-3"), "1.2-3+b1");
+    rebuilt.source = source("foo", "1.2-3");
+    world.facts.offers.offers = vec![rebuilt];
+    world.changelog("foo", "1.2-3", &[("1.2-3", "high", &["CVE-2020-0001"])]);
+    let facts = world.assess().findings.remove(0).facts;
+    assert_eq!(facts.cves, Some(vec![]));
+    assert_eq!((facts.severity, facts.kev), (Some(Severity::Unrated), None));
+}
+
+#[test]
+fn every_urgency_of_the_table_has_its_severity() {
+    for (urgency, severity) in [
+        ("emergency", Some(Severity::Critical)),
+        ("critical", Some(Severity::Critical)),
+        ("high", Some(Severity::Important)),
+        ("high (security fixes)", Some(Severity::Important)),
+        ("medium", Some(Severity::Moderate)),
+        ("low", Some(Severity::Low)),
+        ("whatever", None),
+        ("", None),
+    ] {
+        assert_eq!(rating::of_urgency(urgency), severity, "{urgency}");
+    }
+}

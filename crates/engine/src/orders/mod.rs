@@ -260,31 +260,14 @@ fn follow(
         sequence += 1;
         sequence
     };
-    let mut content = content;
-    // When its window is over, a device that took an order may be at work without having said so.
-    let at_work = |record: &OrderRecord| {
-        record.state == OrderState::Running
-            || (record.state == OrderState::Delivered && now >= record.closes_at)
-    };
     let running: BTreeSet<OrderId> = open
         .iter()
-        .filter(|record| at_work(record))
+        .filter(|record| at_work(record, now))
         .map(|record| record.id)
         .collect();
-    // One order at a time: what else is approved waits for the end of the one that works.
-    if let (Some(order), Some((items, _))) = (running.first(), &content) {
-        let patches: BTreeSet<&PatchId> = items.iter().map(|item| &item.patch).collect();
-        let ordered: BTreeSet<PatchId> = open.iter().flat_map(|record| record.patches()).collect();
-        for patch in patches.into_iter().filter(|patch| !ordered.contains(patch)) {
-            plan.waiting.push(Waiting {
-                patch: patch.clone(),
-                reason: WaitingReason::OtherOrderRuns { order: *order },
-            });
-        }
-        content = None;
-    }
+    let mut content = one_at_a_time(&open, content, running.first(), plan);
     for record in open {
-        if at_work(record) {
+        if at_work(record, now) {
             continue;
         }
         match content.take() {
@@ -320,6 +303,33 @@ fn follow(
             content: content::of(items, opening, 1, next()),
         });
     }
+}
+
+/// When its window is over, a device that took an order may be at work without having said so.
+fn at_work(record: &OrderRecord, now: Timestamp) -> bool {
+    record.state == OrderState::Running
+        || (record.state == OrderState::Delivered && now >= record.closes_at)
+}
+
+/// What else is approved waits for the end of the order that works.
+fn one_at_a_time(
+    open: &[&OrderRecord],
+    content: Option<(Vec<OrderItem>, Opening)>,
+    working: Option<&OrderId>,
+    plan: &mut Plan,
+) -> Option<(Vec<OrderItem>, Opening)> {
+    let (Some(order), Some((items, _))) = (working, &content) else {
+        return content;
+    };
+    let patches: BTreeSet<&PatchId> = items.iter().map(|item| &item.patch).collect();
+    let ordered: BTreeSet<PatchId> = open.iter().flat_map(|record| record.patches()).collect();
+    for patch in patches.into_iter().filter(|patch| !ordered.contains(patch)) {
+        plan.waiting.push(Waiting {
+            patch: patch.clone(),
+            reason: WaitingReason::OtherOrderRuns { order: *order },
+        });
+    }
+    None
 }
 
 fn same(record: &OrderRecord, items: &[OrderItem], opening: Opening) -> bool {
