@@ -41,6 +41,7 @@ pub struct Global {
         global = true,
         value_name = "URL",
         env = "PATCHLOOP_URL",
+        hide_env_values = true,
         default_value = "http://127.0.0.1:8480"
     )]
     pub url: String,
@@ -53,6 +54,15 @@ pub struct Global {
         hide_env_values = true
     )]
     pub token: Option<String>,
+    /// Certificates to trust instead of the system's, for https (PEM)
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PATCHLOOP_CA",
+        hide_env_values = true
+    )]
+    pub ca: Option<PathBuf>,
 }
 
 /// Where the server keeps its state; for the commands that work on the server's own computer.
@@ -94,6 +104,41 @@ pub enum Command {
     /// The owner: made and let in on the server's own computer only
     #[command(subcommand)]
     Owner(commands::owner::OwnerCommand),
+    /// Clients: the companies you look after
+    #[command(subcommand)]
+    Client(commands::client::ClientCommand),
+    /// Sites: places of clients, with their time zones
+    #[command(subcommand)]
+    Site(commands::site::SiteCommand),
+    /// Tokens that enrol devices
+    #[command(subcommand)]
+    Enrolment(commands::enrolment::EnrolmentCommand),
+    /// Devices: list, show, mode, tags
+    #[command(subcommand)]
+    Device(commands::device::DeviceCommand),
+    /// Findings: where each device stands with each patch
+    #[command(subcommand)]
+    Finding(commands::finding::FindingCommand),
+    /// Patches: what is missing somewhere
+    #[command(subcommand)]
+    Patch(commands::patch::PatchCommand),
+    /// Decisions: approve, hold, deny
+    #[command(subcommand)]
+    Decision(commands::decision::DecisionCommand),
+    /// Change windows: when devices may be changed
+    #[command(subcommand)]
+    Window(commands::window::WindowCommand),
+    /// Say whether a patch may be installed on a device, and why not
+    Why(commands::why::WhyArgs),
+    /// Orders: what devices were told to do, and what came of it
+    #[command(subcommand)]
+    Order(commands::order::OrderCommand),
+    /// Tickets: one per order that ended
+    #[command(subcommand)]
+    Ticket(commands::ticket::TicketCommand),
+    /// Reports for clients
+    #[command(subcommand)]
+    Report(commands::report::ReportCommand),
     /// Order versions of packages, without a server
     Compare(CompareArgs),
 }
@@ -125,6 +170,18 @@ fn run(cli: Cli, clock: Arc<dyn Clock>) -> Result<Outcome, Failure> {
     match cli.command {
         Command::Serve(args) => commands::serve::run(&args, global, clock),
         Command::Owner(command) => commands::owner::run(&command, global, clock),
+        Command::Client(command) => commands::client::run(&command, global),
+        Command::Site(command) => commands::site::run(&command, global),
+        Command::Enrolment(command) => commands::enrolment::run(&command, global),
+        Command::Device(command) => commands::device::run(&command, global),
+        Command::Finding(command) => commands::finding::run(&command, global),
+        Command::Patch(command) => commands::patch::run(&command, global),
+        Command::Decision(command) => commands::decision::run(&command, global),
+        Command::Window(command) => commands::window::run(&command, global),
+        Command::Why(args) => commands::why::run(&args, global),
+        Command::Order(command) => commands::order::run(&command, global),
+        Command::Ticket(command) => commands::ticket::run(&command, global),
+        Command::Report(command) => commands::report::run(&command, global),
         Command::Compare(args) => compare(args),
     }
 }

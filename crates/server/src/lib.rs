@@ -4,10 +4,12 @@
 //! `running` the server itself, `failure` turns errors into exit codes and hints.
 
 pub mod cli;
+pub mod client;
 pub mod commands;
 pub mod failure;
 pub mod offline;
 pub mod running;
+pub mod table;
 
 pub use failure::{Failure, Outcome};
 pub use running::{Running, StartOptions, start};

@@ -1,0 +1,227 @@
+//! `patchloop device`: list, show, and change what may be done to devices.
+
+use clap::Subcommand;
+use domain::device::Mode;
+use serde_json::{Value, json};
+use service::device::{DeviceDetail, DeviceItem};
+
+use super::{At, Filter, Shown, asked, order, show_list, show_one, wrong};
+use crate::cli::Global;
+use crate::client::{Api, escaped};
+use crate::failure::{Failure, Outcome};
+use crate::table;
+
+/// `patchloop device`.
+#[derive(Debug, Subcommand)]
+pub enum DeviceCommand {
+    /// List devices
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Show one device with its history
+    Show {
+        /// Name, CLIENT/NAME or id
+        device: String,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Set what may be done to a device: observe (look only) or managed (install what is approved)
+    Mode {
+        /// Name, CLIENT/NAME or id
+        device: String,
+        /// observe or managed
+        mode: Mode,
+    },
+    /// Add and remove tags: +web -old (options stand before the device)
+    Tag {
+        /// Name, CLIENT/NAME or id
+        device: String,
+        /// +TAG adds, -TAG removes
+        #[arg(required = true, allow_hyphen_values = true, value_name = "+TAG|-TAG")]
+        changes: Vec<String>,
+    },
+}
+
+/// Runs the command.
+pub fn run(command: &DeviceCommand, global: &Global) -> Result<Outcome, Failure> {
+    match command {
+        DeviceCommand::List { filter, at } => show_list(
+            global,
+            &Shown {
+                path: "devices",
+                query: asked(&[
+                    ("q", filter.q.clone()),
+                    ("at", at.at.map(|at| at.to_string())),
+                ]),
+                limit: filter.limit.limit,
+                headings: &[
+                    "device",
+                    "client/site",
+                    "os",
+                    "mode",
+                    "packages",
+                    "inventory",
+                    "last seen",
+                ],
+                none: "No device matches.",
+            },
+            |device: DeviceItem| {
+                vec![
+                    device.name,
+                    format!("{}/{}", device.client, device.site),
+                    table::maybe(device.os),
+                    device.mode.to_string(),
+                    table::maybe(device.packages),
+                    table::maybe_minute(device.inventory_at),
+                    table::maybe_minute(device.last_seen),
+                ]
+            },
+        ),
+        DeviceCommand::Show { device, at } => {
+            let at = at.at.map(|at| at.to_string());
+            let query: Vec<(&str, &str)> = at.iter().map(|at| ("at", at.as_str())).collect();
+            let answer = Api::new(global)?.get(&format!("devices/{}", escaped(device)), &query)?;
+            show_one(global, answer, |detail: DeviceDetail| show(&detail))
+        }
+        DeviceCommand::Mode { device, mode } => {
+            let path = format!("devices/{}/mode", escaped(device));
+            let answer = Api::new(global)?.put(&path, &json!({ "mode": mode }))?;
+            show_one(global, answer, |device: DeviceItem| {
+                table::facts(&[
+                    ("device", format!("{}/{}", device.client, device.name)),
+                    ("mode", device.mode.to_string()),
+                ])
+            })
+        }
+        DeviceCommand::Tag { device, changes } => {
+            let body = tag_change(changes)?;
+            let path = format!("devices/{}/tags", escaped(device));
+            let answer = Api::new(global)?.post(&path, &body)?;
+            show_one(global, answer, |tags: Value| {
+                let tags: Vec<&str> = tags["tags"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .collect();
+                table::facts(&[("tags", tags.join(", "))])
+            })
+        }
+    }
+}
+
+/// Reads `+web -old`.
+fn tag_change(changes: &[String]) -> Result<Value, Failure> {
+    let (mut add, mut remove) = (Vec::new(), Vec::new());
+    for change in changes {
+        match (change.strip_prefix('+'), change.strip_prefix('-')) {
+            (Some(tag), _) if !tag.is_empty() => add.push(tag),
+            (_, Some(tag)) if !tag.is_empty() && !tag.starts_with('-') => remove.push(tag),
+            _ => {
+                return Err(wrong(
+                    format!("`{change}` is not a change of tags"),
+                    "write +TAG to add and -TAG to remove; options stand before the device: patchloop device tag --json DEVICE +web",
+                ));
+            }
+        }
+    }
+    Ok(json!({ "add": add, "remove": remove }))
+}
+
+fn known(list: Option<&[String]>, none: &str) -> String {
+    match list {
+        None => "not known".to_owned(),
+        Some([]) => none.to_owned(),
+        Some(list) => list.join("; "),
+    }
+}
+
+fn show(detail: &DeviceDetail) -> Result<(), Failure> {
+    let device = &detail.device;
+    table::facts(&[
+        ("device", format!("{}/{}", device.client, device.name)),
+        ("id", device.id.to_string()),
+        ("as of", table::minute(detail.at)),
+        ("site", format!("{} ({})", device.site, device.zone)),
+        ("os", table::maybe(device.os.as_deref())),
+        ("kernel", table::maybe(detail.kernel.as_deref())),
+        ("mode", device.mode.to_string()),
+        ("standing", detail.standing.to_string()),
+        ("tags", detail.tags.join(", ")),
+        ("packages", table::maybe(device.packages)),
+        ("inventory", table::maybe_minute(device.inventory_at)),
+        (
+            "package lists",
+            table::maybe_minute(detail.lists_fetched_at),
+        ),
+        ("last seen", table::maybe_minute(device.last_seen)),
+        ("enrolled", table::minute(detail.enrolled_at)),
+        ("reboot", known(detail.reboot.as_deref(), "not due")),
+        (
+            "old code",
+            known(detail.old_code.as_deref(), "none running"),
+        ),
+    ])?;
+    if !detail.unknown.is_empty() {
+        table::heading("Not known")?;
+        table::rows(
+            &["what", "why", "since"],
+            detail.unknown.iter().map(|line| {
+                vec![
+                    line.what.clone(),
+                    line.why.clone(),
+                    table::maybe_minute(line.since),
+                ]
+            }),
+            "",
+        )?;
+    }
+    table::heading("Modes")?;
+    table::rows(
+        &["mode", "since", "by"],
+        detail.modes.iter().map(|change| {
+            vec![
+                change.mode.to_string(),
+                table::minute(change.since),
+                change.by.clone(),
+            ]
+        }),
+        "none",
+    )?;
+    table::heading("Orders")?;
+    table::rows(
+        order::HEADINGS,
+        detail.orders.iter().map(order::row),
+        "No order yet.",
+    )?;
+    table::heading("Decisions that touch it")?;
+    table::rows(
+        super::decision::HEADINGS,
+        detail.decisions.iter().map(super::decision::row),
+        "None: nothing is installed without one.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_added_and_removed_by_their_sign() {
+        let changes = ["+web", "-old", "+a-b"].map(str::to_owned);
+        assert_eq!(
+            tag_change(&changes).unwrap(),
+            json!({ "add": ["web", "a-b"], "remove": ["old"] })
+        );
+        for bad in ["web", "+", "-", "--json", ""] {
+            assert_eq!(
+                tag_change(&[bad.to_owned()]).unwrap_err().code(),
+                2,
+                "{bad}"
+            );
+        }
+    }
+}
