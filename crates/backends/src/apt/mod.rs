@@ -74,11 +74,11 @@ impl Places {
     fn proc(&self) -> PathBuf {
         self.root.join("proc")
     }
+    /// The locks that a transaction needs.
     fn lock_files(&self) -> Vec<PathBuf> {
         vec![
             self.dpkg().join("lock-frontend"),
             self.dpkg().join("lock"),
-            self.lists().join("lock"),
             self.apt_cache().join("archives/lock"),
         ]
     }
@@ -251,7 +251,9 @@ impl Apt {
     /// The error of a step that failed: who holds the lock, where that was the reason.
     fn failure(&self, what: &str, finished: &Finished, next: &str) -> BackendError {
         let complaints = finished.complaints();
-        match self.lock_holder() {
+        let mut files = self.places.lock_files();
+        files.push(self.places.lists().join("lock"));
+        match locks::holder(&files, &self.places.proc()) {
             Some(holder) if complaints.contains("Could not get lock") => BackendError::Locked {
                 what: what.to_owned(),
                 holder,
@@ -515,3 +517,6 @@ impl Backend for Apt {
         rustix::process::geteuid().is_root()
     }
 }
+
+#[cfg(test)]
+mod tests;

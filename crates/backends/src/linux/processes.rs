@@ -10,18 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Mapped files that are never code of a package.
-const SCRATCH: [&str; 9] = [
-    "/memfd:",
-    "/dev/",
-    "/SYSV",
-    "/tmp/",
-    "/var/tmp/",
-    "/run/",
-    "/[aio]",
-    "/drm",
-    "/i915",
-];
+/// Where packages put their code. Everything else that is mapped and gone is somebody's scratch or own
+/// build: `/memfd:…`, `/dev/zero`, `/SYSV…`, `/tmp`, a home.
+const CODE: [&str; 6] = ["/usr/", "/lib", "/bin/", "/sbin/", "/opt/", "/srv/"];
+/// Below [`CODE`], and never of a package.
+const NO_CODE: &str = "/usr/local/";
 
 /// One process that runs old files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +43,7 @@ pub(crate) fn with_old_files(proc: &Path) -> std::io::Result<Vec<Process>> {
             continue;
         };
         let mut files = old_files(&String::from_utf8_lossy(&maps), &program);
-        if replaced {
+        if replaced && is_code(&program) {
             files.insert(program.clone());
         }
         if !files.is_empty() && root_of(proc, &id.to_string()) == own_root {
@@ -84,11 +77,15 @@ fn old_files(maps: &str, program: &str) -> BTreeSet<String> {
     maps.lines()
         .filter_map(|line| line.strip_suffix(" (deleted)"))
         .filter_map(|line| line.find('/').map(|at| &line[at..]))
-        .filter(|path| !SCRATCH.iter().any(|scratch| path.starts_with(scratch)))
+        .filter(|path| is_code(path))
         .map(|path| path.strip_suffix(".dpkg-tmp").unwrap_or(path))
         .filter(|path| is_library(path) || *path == program)
         .map(str::to_owned)
         .collect()
+}
+
+fn is_code(path: &str) -> bool {
+    CODE.iter().any(|folder| path.starts_with(folder)) && !path.starts_with(NO_CODE)
 }
 
 fn is_library(path: &str) -> bool {
@@ -195,6 +192,9 @@ mod tests {
         add(proc, "10", proc, "/usr/sbin/nginx", MAPS);
         add(proc, "11", other_root.path(), "/usr/sbin/nginx", MAPS);
         add(proc, "12", proc, "/usr/bin/tool (deleted)", "");
+        add(proc, "14", proc, "/memfd:sealed (deleted)", "");
+        add(proc, "15", proc, "/home/x/target/tool (deleted)", "");
+        add(proc, "16", proc, "/usr/local/bin/own (deleted)", "");
         add(
             proc,
             "13",
