@@ -1,2 +1,7 @@
-//! Thin main.
-fn main() {}
+//! `patchloop-agent`: the library does everything.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    agent::cli::main()
+}

@@ -1,0 +1,712 @@
+//! The executing half: takes orders from the spool, drives each through the machine, and tells.
+//!
+//! It takes nothing but files in the spool folder, and checks them itself, also while both halves are
+//! one process. Each state is in the journal before its effects are done. Whatever changes the device
+//! runs outside the agent ([`job`]), so the end of the agent is never the end of a package manager.
+
+pub mod intake;
+pub mod job;
+pub mod look;
+mod preflight;
+mod processes;
+mod report;
+pub mod transaction;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backends::Backend;
+use domain::clock::Clock;
+use domain::id::OrderId;
+use domain::order::{Action, Order, OrderItem, Switch};
+use jiff::{SignedDuration, Timestamp};
+use protocol::TrustedKey;
+use protocol::sync::Step;
+use serde::{Deserialize, Serialize};
+
+use self::intake::{Contact, Standing, Verdict};
+use self::job::{Job, JobFolder, JobKind, Poll};
+pub use self::processes::Processes;
+use crate::failure::Failure;
+use crate::files;
+use crate::folder::StateFolder;
+use crate::identity::Identity;
+use crate::journal::Journal;
+use crate::machine::{self, Closing, Effect, Ended, Event, State, Terms};
+
+/// How long a step that was started may stay without a sign of life.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+/// How long what has ended is remembered, in days; then the sequence alone refuses a replay.
+const REMEMBERED_DAYS: i64 = 40;
+/// The journal is written anew above this size.
+const JOURNAL_BYTES_COMPACT: u64 = 1024 * 1024;
+/// Most bytes of one order in the spool.
+const ORDER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Starts steps outside the agent.
+pub trait Transactions: Send {
+    /// Starts the step in this folder.
+    ///
+    /// # Errors
+    /// When it could not be started at all.
+    fn start(&mut self, folder: &JobFolder, name: &str) -> std::io::Result<()>;
+
+    /// Whether a step that was started here can still come to life.
+    fn may_live(&mut self, folder: &JobFolder) -> bool;
+}
+
+/// What the executing half tells the network half, without content.
+pub type Nudge = Box<dyn Fn() + Send>;
+
+/// One record of the journal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "kebab-case", deny_unknown_fields)]
+enum Record {
+    /// The highest sequence seen.
+    Seen { sequence: u64 },
+    /// An order was taken, with its state.
+    Taken { envelope: String, order: Order },
+    /// An order's state changed.
+    Moved {
+        order: OrderId,
+        state: State,
+        closing: Option<Closing>,
+    },
+    /// Its end lies in the spool.
+    Told { order: OrderId, at: Timestamp },
+}
+
+/// An order on this device.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The order.
+    pub order: Order,
+    /// As it was signed, base64.
+    pub envelope: String,
+    /// Where it stands.
+    pub state: State,
+    closing: Option<Closing>,
+    told_at: Option<Timestamp>,
+    /// The step that runs for it.
+    running: Option<Running>,
+    /// Whether leftovers were repaired in this preflight.
+    repaired: bool,
+    look: Option<domain::proof::SecondLook>,
+}
+
+#[derive(Debug, Clone)]
+struct Running {
+    kind: JobKind,
+    folder: JobFolder,
+    since: Instant,
+}
+
+impl Held {
+    fn new(order: Order, envelope: String) -> Self {
+        Self {
+            order,
+            envelope,
+            state: State::Idle,
+            closing: None,
+            told_at: None,
+            running: None,
+            repaired: false,
+            look: None,
+        }
+    }
+
+    fn terms(&self) -> Terms {
+        terms_of(&self.order)
+    }
+
+    fn items(&self) -> &[OrderItem] {
+        match &self.order.action {
+            Action::Install { items, .. } => items,
+            Action::Cancel => &[],
+        }
+    }
+
+    fn restarts(&self) -> Switch {
+        match &self.order.action {
+            Action::Install {
+                restart_services, ..
+            } => *restart_services,
+            Action::Cancel => Switch::Off,
+        }
+    }
+
+    /// How far it is, in the words of the link.
+    pub fn step(&self) -> Step {
+        match &self.state {
+            State::Idle
+            | State::Received { .. }
+            | State::Waiting { .. }
+            | State::Preflight { .. } => Step::Taken,
+            State::Downloading { .. } => Step::Downloading,
+            State::Installing { .. } | State::Recovering { .. } => Step::Installing,
+            State::Checking { .. } | State::Restarting { .. } => Step::Restarting,
+            State::Verifying { .. } | State::Reported { .. } => Step::Verifying,
+        }
+    }
+}
+
+fn terms_of(order: &Order) -> Terms {
+    Terms {
+        order: order.order,
+        generation: order.generation,
+        sequence: order.sequence,
+        opens_at: order.opens_at,
+        closes_at: order.closes_at,
+        contact_within_seconds: order.contact_within_seconds,
+    }
+}
+
+/// The executing half.
+pub struct Executor {
+    folder: StateFolder,
+    identity: Identity,
+    trusted: Vec<TrustedKey>,
+    backend: Arc<dyn Backend>,
+    clock: Arc<dyn Clock>,
+    transactions: Box<dyn Transactions>,
+    journal: Journal,
+    held: BTreeMap<OrderId, Held>,
+    last_seen: u64,
+    nudge: Nudge,
+    told: Option<Standing>,
+    /// Stops after so many records, as if killed there: for tests.
+    #[cfg(test)]
+    pub(crate) records_left: Option<usize>,
+}
+
+/// What the executing half is made of.
+pub struct Parts {
+    /// The state folder.
+    pub folder: StateFolder,
+    /// Who this device is.
+    pub identity: Identity,
+    /// The package manager.
+    pub backend: Arc<dyn Backend>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// What starts steps outside the agent.
+    pub transactions: Box<dyn Transactions>,
+    /// Called when there is news, or a word with the server is needed.
+    pub nudge: Nudge,
+}
+
+impl Executor {
+    /// Opens the journal and goes on where it ends.
+    ///
+    /// # Errors
+    /// When the journal cannot be used.
+    pub fn open(parts: Parts) -> Result<Self, Failure> {
+        let opened = Journal::open::<Record>(&parts.folder.journal())?;
+        if opened.cut_bytes > 0 {
+            crate::say(&format!(
+                "the journal's last record was torn ({} bytes); it was cut off",
+                opened.cut_bytes
+            ));
+        }
+        let mut executor = Self {
+            trusted: parts.identity.trusted()?,
+            folder: parts.folder,
+            identity: parts.identity,
+            backend: parts.backend,
+            clock: parts.clock,
+            transactions: parts.transactions,
+            journal: opened.journal,
+            held: BTreeMap::new(),
+            last_seen: 0,
+            nudge: parts.nudge,
+            told: None,
+            #[cfg(test)]
+            records_left: None,
+        };
+        for record in opened.records {
+            executor.replay(record);
+        }
+        Ok(executor)
+    }
+
+    fn replay(&mut self, record: Record) {
+        match record {
+            Record::Seen { sequence } => self.last_seen = self.last_seen.max(sequence),
+            Record::Taken { envelope, order } => {
+                self.last_seen = self.last_seen.max(order.sequence);
+                self.adopt(order, envelope);
+            }
+            Record::Moved {
+                order,
+                state,
+                closing,
+            } => {
+                if let Some(held) = self.held.get_mut(&order) {
+                    held.state = state;
+                    held.closing = closing;
+                    held.told_at = None;
+                }
+            }
+            Record::Told { order, at } => {
+                if let Some(held) = self.held.get_mut(&order) {
+                    held.told_at = Some(at);
+                }
+            }
+        }
+    }
+
+    /// Does again what the journal says was begun. Once, before the first turn.
+    ///
+    /// # Errors
+    /// When files of the agent cannot be used.
+    pub fn resume(&mut self) -> Result<(), Failure> {
+        for id in self.ids() {
+            let held = &self.held[&id];
+            let known = held.state.terms().map(|terms| terms.generation);
+            if known != Some(held.order.generation) {
+                // Killed between taking the order and its first state.
+                let event = if intake::is_cancel(&held.envelope) {
+                    Event::Withdrawn(held.terms())
+                } else {
+                    first_event(&held.order)
+                };
+                self.apply(id, event)?;
+                continue;
+            }
+            if let (Some(closing), None) = (held.closing.clone(), held.told_at) {
+                self.tell(id, closing)?;
+            }
+            for effect in machine::resume(&self.held[&id].state) {
+                self.perform(id, effect, Origin::Resumed)?;
+            }
+        }
+        self.publish()
+    }
+
+    /// One turn: new orders, time, steps that ended. Returns how long it may wait for the next.
+    ///
+    /// # Errors
+    /// When files of the agent cannot be used.
+    pub fn turn(&mut self) -> Result<Duration, Failure> {
+        self.take_orders()?;
+        for id in self.ids() {
+            self.watch(id)?;
+        }
+        let contact = self.contact();
+        for id in self.ids() {
+            self.tick(id, contact)?;
+        }
+        self.publish()?;
+        if self.journal.length_bytes() > JOURNAL_BYTES_COMPACT {
+            self.compact()?;
+        }
+        Ok(self.pause())
+    }
+
+    /// All orders that are held, oldest first.
+    pub fn held(&self) -> impl Iterator<Item = &Held> {
+        self.held.values()
+    }
+
+    fn ids(&self) -> Vec<OrderId> {
+        let mut ids: Vec<OrderId> = self.held.keys().copied().collect();
+        ids.sort_by_key(|id| {
+            let order = &self.held[id].order;
+            (order.opens_at, order.sequence)
+        });
+        ids
+    }
+
+    fn pause(&self) -> Duration {
+        let running = self.held.values().any(|held| held.running.is_some());
+        let open = self.held.values().any(|held| !held.state.is_final());
+        match (running, open) {
+            (true, _) => Duration::from_millis(200),
+            (false, true) if clock::IS_TEST_CLOCK => Duration::from_millis(500),
+            (false, true) => Duration::from_secs(5),
+            (false, false) => Duration::from_secs(60),
+        }
+    }
+
+    fn contact(&self) -> Option<Contact> {
+        files::read_json(&self.folder.contact()).ok().flatten()
+    }
+
+    fn take_orders(&mut self) -> Result<(), Failure> {
+        for path in files::list(&self.folder.spool_in(), ".order")? {
+            let bytes = files::read(&path)?.unwrap_or_default();
+            let text = if bytes.len() > ORDER_BYTES_MAX {
+                String::new()
+            } else {
+                String::from_utf8_lossy(&bytes).into_owned()
+            };
+            let verdict = intake::judge(
+                &text,
+                self.identity.device,
+                &self.trusted,
+                self.last_seen,
+                |id| {
+                    let held = self.held.get(&id)?;
+                    Some((held.order.generation, held.order.sequence))
+                },
+            );
+            match verdict {
+                Verdict::Known => {}
+                Verdict::Good(order) => self.take(*order, text.trim().to_owned())?,
+                Verdict::Bad(order, refusal) => self.turn_down(order, refusal, text.trim())?,
+            }
+            files::remove(&path)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, order: Order, envelope: String) -> Result<(), Failure> {
+        let id = order.order;
+        let event = first_event(&order);
+        let too_late = self.held.get(&id).is_some_and(|held| {
+            let (after, _) = machine::step(held.state.clone(), event.clone(), self.clock.now());
+            after == held.state
+        });
+        self.last_seen = self.last_seen.max(order.sequence);
+        if too_late {
+            // The end of the generation that began will tell.
+            let sequence = order.sequence;
+            return self.record(&Record::Seen { sequence });
+        }
+        self.record(&Record::Taken {
+            envelope: envelope.clone(),
+            order: order.clone(),
+        })?;
+        self.adopt(order, envelope);
+        self.apply(id, event)
+    }
+
+    fn adopt(&mut self, order: Order, envelope: String) {
+        let id = order.order;
+        match self.held.get_mut(&id) {
+            Some(held) => {
+                // A cancel keeps the packages of what it withdraws, for the report.
+                if matches!(order.action, Action::Install { .. }) {
+                    held.order = order;
+                } else {
+                    held.order.generation = order.generation;
+                    held.order.sequence = order.sequence;
+                }
+                held.envelope = envelope;
+                held.running = None;
+                held.repaired = false;
+            }
+            None => {
+                self.held.insert(id, Held::new(order, envelope));
+            }
+        }
+    }
+
+    fn tick(&mut self, id: OrderId, contact: Option<Contact>) -> Result<(), Failure> {
+        let held = &self.held[&id];
+        if held.state.is_final() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let other_works = self
+            .held
+            .iter()
+            .any(|(other, held)| *other != id && held.state.is_busy());
+        let waits = matches!(held.state, State::Waiting { .. });
+        if waits && other_works && held.terms().is_open(now) {
+            return Ok(());
+        }
+        let contact = contact.map(|contact| contact.at);
+        self.apply(id, Event::Tick { contact })
+    }
+
+    /// Lets an event happen: journal first, then effects.
+    fn apply(&mut self, id: OrderId, event: Event) -> Result<(), Failure> {
+        let Some(held) = self.held.get_mut(&id) else {
+            return Ok(());
+        };
+        let before = held.state.clone();
+        let (after, effects) = machine::step(before.clone(), event, self.clock.now());
+        let closing = effects.iter().find_map(|effect| match effect {
+            Effect::Report(closing) => Some(closing.clone()),
+            _ => None,
+        });
+        if after != before {
+            self.record(&Record::Moved {
+                order: id,
+                state: after.clone(),
+                closing: closing.clone(),
+            })?;
+            let held = self.held.get_mut(&id).expect("it was there a moment ago");
+            if !matches!(after, State::Preflight { .. }) {
+                held.repaired = false;
+            }
+            held.state = after;
+            held.closing = closing;
+            held.told_at = None;
+        }
+        for effect in effects {
+            self.perform(id, effect, Origin::Live)?;
+        }
+        Ok(())
+    }
+
+    fn perform(&mut self, id: OrderId, effect: Effect, origin: Origin) -> Result<(), Failure> {
+        match effect {
+            Effect::Prefetch if !self.may_change(id) => self.apply(id, Event::Prefetched),
+            Effect::Prefetch | Effect::Download => self.begin(id, JobKind::Download, origin),
+            Effect::SeekContact => {
+                (self.nudge)();
+                Ok(())
+            }
+            Effect::LookBefore => self.look_before(id),
+            Effect::Install { attempt } => self.begin(id, JobKind::Install { attempt }, origin),
+            Effect::Recover { attempt, round } => {
+                self.job_folder(id, JobKind::Install { attempt })
+                    .abandon()?;
+                self.begin(id, JobKind::Recover { attempt, round }, origin)
+            }
+            Effect::FindOldCode => {
+                let services = self.old_services(id);
+                self.apply(id, Event::OldCodeFound { services })
+            }
+            Effect::Restart { services } => {
+                self.note_restarts(id, &services)?;
+                for service in &services {
+                    if let Err(problem) = self.backend.restart_service(service) {
+                        crate::say(&format!(
+                            "cannot restart {service}: {}",
+                            crate::failure::chain(&problem)
+                        ));
+                    }
+                }
+                self.apply(id, Event::Restarted)
+            }
+            Effect::LookAgain => self.look_again(id),
+            Effect::Report(closing) => self.tell(id, closing),
+        }
+    }
+
+    fn may_change(&self, id: OrderId) -> bool {
+        self.backend.privileged()
+            && !crate::guardrails::Guardrails::read(self.folder.root()).forbids_changes()
+            && !self.held[&id].items().is_empty()
+    }
+
+    fn job_folder(&self, id: OrderId, kind: JobKind) -> JobFolder {
+        let generation = self.held[&id].order.generation;
+        JobFolder::at(
+            self.folder
+                .orders()
+                .join(format!("{id}-g{generation}"))
+                .join(kind.name()),
+        )
+    }
+
+    /// Begins a step, or goes on waiting for it where it was begun before.
+    fn begin(&mut self, id: OrderId, kind: JobKind, origin: Origin) -> Result<(), Failure> {
+        let folder = self.job_folder(id, kind);
+        let running = Running {
+            kind,
+            folder: folder.clone(),
+            since: Instant::now(),
+        };
+        let found = folder.poll()?;
+        let fresh = match (&found, origin) {
+            (Poll::Alive, _) => false,
+            (_, Origin::Live) => true,
+            (Poll::Absent | Poll::Quiet | Poll::Ended(_), Origin::Resumed) => kind.is_repeatable(),
+        };
+        if !fresh {
+            match found {
+                Poll::Alive => {}
+                Poll::Ended(result) => return self.ended(id, kind, *result),
+                // Perhaps it never began, perhaps it died: looking after it tells.
+                Poll::Absent | Poll::Quiet => return self.lost(id, kind),
+            }
+        }
+        if fresh {
+            let parent = folder.path().parent().map(std::path::Path::to_owned);
+            if let Some(parent) = parent {
+                crate::platform::private_folder(&parent).map_err(files::write_error(&parent))?;
+            }
+            folder.make(&Job {
+                kind,
+                order: self.held[&id].envelope.clone(),
+                state: self.folder.root().to_owned(),
+            })?;
+            let name = format!("{id}-{}", kind.name());
+            if let Err(problem) = self.transactions.start(&folder, &name) {
+                let reason = format!("the step {} could not be started: {problem}", kind.name());
+                transaction::give_up(&folder, reason, self.clock.now())?;
+            }
+        }
+        if let Some(held) = self.held.get_mut(&id) {
+            held.running = Some(running);
+        }
+        Ok(())
+    }
+
+    /// Looks how the running step of an order is.
+    fn watch(&mut self, id: OrderId) -> Result<(), Failure> {
+        let Some(running) = self.held[&id].running.clone() else {
+            return Ok(());
+        };
+        match running.folder.poll()? {
+            Poll::Alive => Ok(()),
+            Poll::Ended(result) => {
+                self.forget_running(id);
+                self.ended(id, running.kind, *result)
+            }
+            Poll::Quiet
+                if running.since.elapsed() < START_PATIENCE
+                    && self.transactions.may_live(&running.folder) =>
+            {
+                Ok(())
+            }
+            Poll::Quiet | Poll::Absent => {
+                self.forget_running(id);
+                self.lost(id, running.kind)
+            }
+        }
+    }
+
+    fn forget_running(&mut self, id: OrderId) {
+        if let Some(held) = self.held.get_mut(&id) {
+            held.running = None;
+        }
+    }
+
+    fn ended(&mut self, id: OrderId, kind: JobKind, result: job::JobResult) -> Result<(), Failure> {
+        let ended = match result.end {
+            job::JobEnd::Done => Ended::Done,
+            job::JobEnd::Failed { reason } => Ended::Failed { reason },
+            job::JobEnd::Broken { reason } => Ended::Broken { reason },
+        };
+        let prefetching = matches!(self.held[&id].state, State::Received { .. });
+        match kind {
+            JobKind::Download if prefetching => self.apply(id, Event::Prefetched),
+            JobKind::Download => match ended {
+                Ended::Done => self.apply(id, Event::Downloaded),
+                Ended::Failed { reason } | Ended::Broken { reason } => {
+                    self.apply(id, Event::DownloadFailed { reason })
+                }
+            },
+            JobKind::Repair => self.leftovers_repaired(id, ended),
+            JobKind::Install { .. } => self.apply(id, Event::InstallEnded(ended)),
+            JobKind::Recover { .. } => self.apply(id, Event::Recovered(ended)),
+        }
+    }
+
+    fn lost(&mut self, id: OrderId, kind: JobKind) -> Result<(), Failure> {
+        // What was not heard of may still begin: from now on it must not.
+        self.job_folder(id, kind).abandon()?;
+        let prefetching = matches!(self.held[&id].state, State::Received { .. });
+        match kind {
+            JobKind::Download if prefetching => self.apply(id, Event::Prefetched),
+            JobKind::Download => {
+                let reason = "the download was interrupted".to_owned();
+                self.apply(id, Event::DownloadFailed { reason })
+            }
+            JobKind::Repair => {
+                let reason = "the repair was interrupted".to_owned();
+                self.leftovers_repaired(id, Ended::Failed { reason })
+            }
+            JobKind::Install { .. } => self.apply(id, Event::InstallLost),
+            JobKind::Recover { .. } => self.apply(id, Event::RecoveryLost),
+        }
+    }
+
+    fn old_services(&self, id: OrderId) -> Vec<String> {
+        let held = &self.held[&id];
+        if held.restarts() == Switch::Off {
+            return vec![];
+        }
+        let inventory = self.backend.inventory().map(|read| read.inventory);
+        let old = inventory.and_then(|inventory| self.backend.old_code(&inventory));
+        match old {
+            Ok(old) => look::services_to_restart(&old.unwrap_or_default(), held.items()),
+            Err(problem) => {
+                crate::say(&format!(
+                    "cannot find services that run old code: {}",
+                    crate::failure::chain(&problem)
+                ));
+                vec![]
+            }
+        }
+    }
+
+    /// Tells the network half how far everything is, where that changed.
+    fn publish(&mut self) -> Result<(), Failure> {
+        let standing = intake::standing(self.last_seen, self.held.values());
+        if self.told.as_ref() != Some(&standing) {
+            files::write_json(&self.folder.progress(), &standing)?;
+            self.told = Some(standing);
+            (self.nudge)();
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, record: &Record) -> Result<(), Failure> {
+        #[cfg(test)]
+        if let Some(left) = &mut self.records_left {
+            if *left == 0 {
+                return Err(Failure::refused("killed by the test"));
+            }
+            *left -= 1;
+        }
+        Ok(self.journal.append(record)?)
+    }
+
+    /// Writes the journal anew without what ended long ago.
+    fn compact(&mut self) -> Result<(), Failure> {
+        let oldest = self
+            .clock
+            .now()
+            .checked_sub(SignedDuration::from_hours(24 * REMEMBERED_DAYS))
+            .unwrap_or(Timestamp::UNIX_EPOCH);
+        let gone =
+            |held: &Held| held.state.is_final() && held.told_at.is_some_and(|at| at < oldest);
+        let mut records = vec![Record::Seen {
+            sequence: self.last_seen,
+        }];
+        for (id, held) in &self.held {
+            if gone(held) {
+                continue;
+            }
+            records.push(Record::Taken {
+                envelope: held.envelope.clone(),
+                order: held.order.clone(),
+            });
+            records.push(Record::Moved {
+                order: *id,
+                state: held.state.clone(),
+                closing: held.closing.clone(),
+            });
+            if let Some(at) = held.told_at {
+                records.push(Record::Told { order: *id, at });
+            }
+        }
+        self.journal.compact(&records)?;
+        self.held.retain(|_, held| !gone(held));
+        Ok(())
+    }
+}
+
+/// Whether an effect follows from an event now, or from the journal after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Live,
+    Resumed,
+}
+
+fn first_event(order: &Order) -> Event {
+    match order.action {
+        Action::Install { .. } => Event::Offered(terms_of(order)),
+        Action::Cancel => Event::Withdrawn(terms_of(order)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

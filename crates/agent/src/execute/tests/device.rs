@@ -1,0 +1,621 @@
+//! A device for tests: a state folder, a clock that is set, and a package manager of two packages.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use backends::{
+    Backend, BackendError, ChangelogError, Command, Holder, InstallTerms, InventoryRead,
+    NotOffered, PackageKey, Refreshed, Repaired, SetAside, SimulatedInstall, Simulation,
+    VerifiedFiles, WantedChangelog,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::clock::FixedClock;
+use domain::device::Mode;
+use domain::id::{DeviceId, OrderId};
+use domain::inventory::Inventory;
+use domain::name::PackageName;
+use domain::offer::{Lists, OfferReport, OldCode, RebootNeed, System};
+use domain::order::Refusal;
+use domain::package::{Ecosystem, Item, Package, PackageState};
+use ed25519_dalek::SigningKey;
+use protocol::{Envelope, MessageType, SignerKind};
+
+use super::super::intake::Report;
+use super::super::transaction::{self, Hands};
+use super::super::*;
+use crate::identity::key_text;
+
+/// When the window opens, in seconds after the tests' first instant.
+pub const OPENS: i64 = 10_000;
+/// When it closes.
+pub const CLOSES: i64 = 17_200;
+/// Two packages installed and two checked, old code, one service, unfinished, boot.
+pub const FACTS_OF_A_LOOK: usize = 2 + 2 + 1 + 1 + 1 + 1;
+
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+fn server_key() -> SigningKey {
+    SigningKey::from_bytes(&[42; 32])
+}
+
+fn item(name: &str) -> OrderItem {
+    OrderItem {
+        ecosystem: Ecosystem::Deb,
+        name: name.parse().unwrap(),
+        architecture: "amd64".parse().unwrap(),
+        from: Some("1".parse().unwrap()),
+        to: "2".parse().unwrap(),
+        patch: format!("deb:bookworm/{name}@2").parse().unwrap(),
+    }
+}
+
+/// An order for both packages.
+pub fn order(generation: u32, sequence: u64) -> Order {
+    order_of(1, generation, sequence)
+}
+
+pub fn order_of(id: u8, generation: u32, sequence: u64) -> Order {
+    Order {
+        v: 1,
+        device: DeviceId::from_bytes([5; 16]),
+        order: OrderId::from_bytes([id; 16]),
+        generation,
+        sequence,
+        action: Action::Install {
+            items: vec![item("lib"), item("web")],
+            restart_services: Switch::On,
+        },
+        opens_at: at(OPENS),
+        closes_at: at(CLOSES),
+        deadline: at(CLOSES + 3600),
+        contact_within_seconds: 3600,
+        made_at: at(0),
+    }
+}
+
+/// What becomes of an install.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Its process dies after so many packages; the next one is left half installed.
+    DiesAfter(usize),
+    /// The script of this package fails.
+    Fails(&'static str),
+}
+
+/// The package manager.
+#[derive(Default)]
+pub struct Fake {
+    packages: Mutex<BTreeMap<String, (String, bool)>>,
+    fates: Mutex<VecDeque<Fate>>,
+    /// Packages whose script fails at version 2, whatever is tried.
+    sick: Mutex<Vec<String>>,
+    restarted: AtomicBool,
+    locked: AtomicBool,
+    pub drags_along: AtomicBool,
+    pub gone: AtomicBool,
+    pub cannot_go_back: AtomicBool,
+    installs: AtomicUsize,
+    working: AtomicUsize,
+    working_max: AtomicUsize,
+}
+
+/// Dies, as a process does.
+struct Dead;
+
+impl Fake {
+    fn set(&self, name: &str, version: &str, whole: bool) {
+        let mut packages = self.packages.lock().unwrap();
+        packages.insert(name.into(), (version.into(), whole));
+    }
+
+    fn is_sick(&self, name: &str, version: &str) -> bool {
+        version == "2" && self.sick.lock().unwrap().iter().any(|sick| sick == name)
+    }
+
+    /// Installs as the command says, in its order.
+    fn install(&self, args: &[String], fate: Option<Fate>) -> Result<bool, Dead> {
+        let mut well = true;
+        for (done, pin) in args.iter().enumerate() {
+            let (name, version) = pin.split_once('=').unwrap();
+            if matches!(fate, Some(Fate::DiesAfter(most)) if done >= most) {
+                self.set(name, version, false);
+                return Err(Dead);
+            }
+            if let Some(Fate::Fails(sick)) = fate
+                && sick == name
+            {
+                self.sick.lock().unwrap().push(name.into());
+            }
+            let whole = !self.is_sick(name, version);
+            self.set(name, version, whole);
+            well &= whole;
+        }
+        if matches!(fate, Some(Fate::DiesAfter(_))) {
+            return Err(Dead);
+        }
+        Ok(well)
+    }
+
+    fn command(&self, verb: &str, items: &[OrderItem], back: bool) -> Command {
+        let pins = items.iter().map(|item| {
+            let version = if back {
+                item.from.as_ref().unwrap()
+            } else {
+                &item.to
+            };
+            format!("{}={version}", item.name)
+        });
+        Command::new("/fake", [verb.to_owned()].into_iter().chain(pins))
+    }
+}
+
+impl Backend for Fake {
+    fn inventory(&self) -> Result<InventoryRead, BackendError> {
+        let packages = self.packages.lock().unwrap();
+        let items = packages
+            .iter()
+            .map(|(name, (version, whole))| {
+                Item::Package(Package {
+                    ecosystem: Ecosystem::Deb,
+                    name: name.parse().unwrap(),
+                    architecture: "amd64".parse().unwrap(),
+                    version: version.parse().unwrap(),
+                    state: if *whole {
+                        PackageState::Installed
+                    } else {
+                        PackageState::HalfConfigured
+                    },
+                    source: None,
+                    origin: None,
+                })
+            })
+            .collect();
+        Ok(InventoryRead {
+            inventory: Inventory::new(items),
+            unreadable: vec![],
+        })
+    }
+    fn fill_origins(&self, inventory: &Inventory) -> Result<Inventory, BackendError> {
+        Ok(inventory.clone())
+    }
+    fn offers(&self, _progress: &mut dyn FnMut(&str)) -> Result<OfferReport, BackendError> {
+        Ok(OfferReport {
+            lists: Lists::Absent,
+            offers: vec![],
+            withheld: vec![],
+            needs: vec![],
+            failed: None,
+        })
+    }
+    fn refresh_index(&self) -> Result<Refreshed, BackendError> {
+        Ok(Refreshed::default())
+    }
+    fn system(&self) -> Result<System, BackendError> {
+        Ok(System {
+            id: "debian".into(),
+            version: "12".into(),
+            codename: None,
+            architecture: "amd64".parse().unwrap(),
+            kernel: "6.1".into(),
+            hostname: "web1".into(),
+            boot_id: "boot".into(),
+            zone: "UTC".into(),
+        })
+    }
+    fn old_code(&self, inventory: &Inventory) -> Result<Option<Vec<OldCode>>, BackendError> {
+        let new = inventory
+            .packages()
+            .any(|p| p.name.as_str() == "lib" && p.version.as_str() == "2");
+        let old = new && !self.restarted.load(Ordering::SeqCst);
+        let code = |service: &str, package: &str| OldCode {
+            service: Some(service.into()),
+            program: "/usr/sbin/x".into(),
+            process: 7,
+            files: vec!["/usr/lib/lib.so".into()],
+            packages: vec![package.parse().unwrap()],
+        };
+        Ok(Some(match old {
+            true => vec![
+                code("web.service", "lib"),
+                // Not of this order, and one that would end all sessions.
+                code("mail.service", "other"),
+                code("dbus.service", "lib"),
+            ],
+            false => vec![],
+        }))
+    }
+    fn reboot_need(&self, _inventory: &Inventory) -> RebootNeed {
+        RebootNeed::No
+    }
+    fn simulate(&self, items: &[OrderItem]) -> Result<Simulation, BackendError> {
+        let mut simulation = Simulation::default();
+        for item in items {
+            if self.gone.load(Ordering::SeqCst) {
+                simulation.not_offered.push(NotOffered {
+                    name: item.name.clone(),
+                    architecture: item.architecture.clone(),
+                    ordered: item.to.clone(),
+                    offered: Some("3".parse().unwrap()),
+                });
+                continue;
+            }
+            simulation.installs.push(SimulatedInstall {
+                name: item.name.clone(),
+                architecture: item.architecture.clone(),
+                from: item.from.clone(),
+                to: item.to.clone(),
+            });
+        }
+        if self.drags_along.load(Ordering::SeqCst) {
+            simulation.installs.push(SimulatedInstall {
+                name: "stowaway".parse().unwrap(),
+                architecture: "amd64".parse().unwrap(),
+                from: None,
+                to: "1".parse().unwrap(),
+            });
+        }
+        Ok(simulation)
+    }
+    fn download(&self, _items: &[OrderItem], _terms: &InstallTerms) -> Result<(), BackendError> {
+        Ok(())
+    }
+    fn install_command(
+        &self,
+        items: &[OrderItem],
+        _terms: &InstallTerms,
+    ) -> Result<Command, BackendError> {
+        Ok(self.command("install", items, false))
+    }
+    fn restore_command(&self, items: &[OrderItem], _terms: &InstallTerms) -> Option<Command> {
+        let can = !self.cannot_go_back.load(Ordering::SeqCst);
+        can.then(|| self.command("restore", items, true))
+    }
+    fn failure_reason(&self, output: &str) -> Option<String> {
+        output.lines().last().map(str::to_owned)
+    }
+    fn set_aside(&self, _items: &[OrderItem]) -> Result<Vec<SetAside>, BackendError> {
+        Ok(vec![])
+    }
+    fn repair(&self, _terms: &InstallTerms) -> Result<Repaired, BackendError> {
+        let mut done = vec![];
+        for name in self.unfinished()? {
+            let version = self.packages.lock().unwrap()[name.as_str()].0.clone();
+            if !self.is_sick(name.as_str(), &version) {
+                // Half installed with a new version and interrupted: it goes back to the old one
+                // unless its configuring finishes, as dpkg does with what was never unpacked.
+                let version = if version == "2" { "1" } else { &version };
+                self.set(name.as_str(), version, true);
+                done.push(format!("finished {name}"));
+            }
+        }
+        let unfinished = self.unfinished()?;
+        Ok(Repaired {
+            done,
+            problem: unfinished.first().map(|name| format!("{name} is sick")),
+            unfinished,
+        })
+    }
+    fn unfinished(&self) -> Result<Vec<PackageName>, BackendError> {
+        let packages = self.packages.lock().unwrap();
+        Ok(packages
+            .iter()
+            .filter(|(_, (_, whole))| !whole)
+            .map(|(name, _)| name.parse().unwrap())
+            .collect())
+    }
+    fn verify_files(&self, packages: &[PackageKey]) -> Result<Vec<VerifiedFiles>, BackendError> {
+        Ok(packages
+            .iter()
+            .map(|package| VerifiedFiles {
+                package: package.clone(),
+                differing: Some(vec![]),
+            })
+            .collect())
+    }
+    fn restart_service(&self, name: &str) -> Result<(), BackendError> {
+        assert_eq!(name, "web.service", "only what the order concerns");
+        self.restarted.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+    fn service_running(&self, _name: &str) -> Result<bool, BackendError> {
+        Ok(true)
+    }
+    fn lock_holder(&self) -> Option<Holder> {
+        self.locked.load(Ordering::SeqCst).then(|| Holder {
+            name: "unattended-upgr".into(),
+            pid: 99,
+        })
+    }
+    fn changelog(&self, wanted: &WantedChangelog, _: &Path) -> Result<String, ChangelogError> {
+        Err(ChangelogError::None {
+            name: wanted.name.clone(),
+        })
+    }
+    fn unsafe_sources(&self) -> Result<Vec<String>, BackendError> {
+        Ok(vec![])
+    }
+    fn privileged(&self) -> bool {
+        true
+    }
+}
+
+/// Runs the package manager's commands, and dies where it is planned.
+struct FakeHands(Arc<Fake>);
+
+impl Hands for FakeHands {
+    fn run(&mut self, command: &Command, output: &Path) -> io::Result<Result<(), String>> {
+        let fake = &self.0;
+        let working = fake.working.fetch_add(1, Ordering::SeqCst) + 1;
+        fake.working_max.fetch_max(working, Ordering::SeqCst);
+        let fate = if command.args[0] == "install" {
+            fake.installs.fetch_add(1, Ordering::SeqCst);
+            fake.fates.lock().unwrap().pop_front()
+        } else {
+            None
+        };
+        let done = fake.install(&command.args[1..], fate);
+        fake.working.fetch_sub(1, Ordering::SeqCst);
+        match done {
+            Ok(true) => Ok(Ok(())),
+            Ok(false) => {
+                std::fs::write(output, "the script of web failed\n")?;
+                Ok(Err("exit 100".into()))
+            }
+            // Nothing after this line of the step runs any more.
+            Err(Dead) => std::panic::resume_unwind(Box::new("died")),
+        }
+    }
+}
+
+/// Runs each step at once, in this process; a step that dies leaves what a dead process leaves.
+struct InProcess {
+    fake: Arc<Fake>,
+    clock: Arc<FixedClock>,
+}
+
+impl Transactions for InProcess {
+    fn start(&mut self, folder: &JobFolder, _name: &str) -> io::Result<()> {
+        let (fake, clock, folder) = (self.fake.clone(), self.clock.clone(), folder.clone());
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let mut hands = FakeHands(fake.clone());
+            transaction::run(&folder, fake.as_ref(), clock.as_ref(), &mut hands).unwrap();
+        }));
+        Ok(())
+    }
+    fn may_live(&mut self, _folder: &JobFolder) -> bool {
+        false
+    }
+}
+
+/// The device.
+pub struct Device {
+    _home: tempfile::TempDir,
+    pub folder: StateFolder,
+    pub fake: Arc<Fake>,
+    pub clock: Arc<FixedClock>,
+    nudges: Arc<AtomicUsize>,
+    keep_contact: AtomicBool,
+}
+
+impl Device {
+    pub fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let folder = StateFolder::at(home.path());
+        folder.make().unwrap();
+        let identity = Identity {
+            device: DeviceId::from_bytes([5; 16]),
+            name: "web1".parse().unwrap(),
+            client: "Acme".into(),
+            site: "Berlin".into(),
+            server: "https://patch.example".parse().unwrap(),
+            pin: "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+                .parse()
+                .unwrap(),
+            order_key: key_text(&server_key().verifying_key()),
+            enrolled_at: at(0),
+        };
+        files::write_json(&folder.identity(), &identity).unwrap();
+        let fake = Arc::new(Fake::default());
+        for name in ["lib", "web", "other"] {
+            fake.set(name, "1", true);
+        }
+        let device = Self {
+            _home: home,
+            folder,
+            fake,
+            clock: Arc::new(FixedClock::at(at(0))),
+            nudges: Arc::default(),
+            keep_contact: AtomicBool::new(true),
+        };
+        device.contact_at(0);
+        device
+    }
+
+    pub fn open(&self) -> Executor {
+        let nudges = self.nudges.clone();
+        Executor::open(Parts {
+            folder: self.folder.clone(),
+            identity: Identity::need(&self.folder).unwrap(),
+            backend: self.fake.clone(),
+            clock: self.clock.clone(),
+            transactions: Box::new(InProcess {
+                fake: self.fake.clone(),
+                clock: self.clock.clone(),
+            }),
+            nudge: Box::new(move || {
+                nudges.fetch_add(1, Ordering::SeqCst);
+            }),
+        })
+        .unwrap()
+    }
+
+    /// Opens the executing half anew and lets time pass until `seconds`.
+    pub fn run_until(&self, seconds: i64) {
+        let mut executor = self.open();
+        executor.resume().unwrap();
+        self.drive(&mut executor, seconds).unwrap();
+    }
+
+    /// The same, killed after so many records; whether it came to the end all the same.
+    pub fn run_killed_after(&self, records: usize, seconds: i64) -> bool {
+        let mut executor = self.open();
+        executor.records_left = Some(records);
+        executor
+            .resume()
+            .and_then(|()| self.drive(&mut executor, seconds))
+            .is_ok()
+    }
+
+    fn drive(&self, executor: &mut Executor, seconds: i64) -> Result<(), Failure> {
+        loop {
+            // Several turns in one instant: a step ends, the next begins.
+            for _ in 0..4 {
+                executor.turn()?;
+            }
+            let now = self.clock.now();
+            if now >= at(seconds) {
+                return Ok(());
+            }
+            let next = now
+                .checked_add(SignedDuration::from_secs(60))
+                .unwrap()
+                .min(at(seconds));
+            self.clock.set(next);
+            if self.keep_contact.load(Ordering::SeqCst) {
+                self.contact_at(next.as_second() - 1_800_000_000);
+            }
+        }
+    }
+
+    pub fn send(&self, order: &Order) {
+        self.lay(order, &server_key());
+    }
+
+    pub fn send_signed_by_another(&self, order: &Order) {
+        self.lay(order, &SigningKey::from_bytes(&[43; 32]));
+    }
+
+    fn lay(&self, order: &Order, key: &SigningKey) {
+        let text = sign(order, key);
+        let name = format!("{}-{}.order", order.sequence, order.generation);
+        files::write(&self.folder.spool_in().join(name), text.as_bytes()).unwrap();
+    }
+
+    pub fn contact_at(&self, seconds: i64) {
+        let contact = Contact {
+            at: at(seconds),
+            mode: Mode::Managed,
+        };
+        files::write_json(&self.folder.contact(), &contact).unwrap();
+    }
+
+    pub fn keep_contact(&self, keep: bool) {
+        self.keep_contact.store(keep, Ordering::SeqCst);
+    }
+
+    pub fn guardrails(&self, text: &str) {
+        files::write(&self.folder.root().join("guardrails.toml"), text.as_bytes()).unwrap();
+    }
+
+    pub fn plan(&self, fates: impl IntoIterator<Item = Fate>) {
+        self.fake.fates.lock().unwrap().extend(fates);
+    }
+
+    pub fn lock(&self, locked: bool) {
+        self.fake.locked.store(locked, Ordering::SeqCst);
+    }
+
+    pub fn break_package(&self, name: &str) {
+        self.fake.set(name, "1", false);
+    }
+
+    pub fn reports(&self) -> Vec<Report> {
+        files::list(&self.folder.spool_out(), ".report")
+            .unwrap()
+            .iter()
+            .map(|path| files::read_json(path).unwrap().unwrap())
+            .collect()
+    }
+
+    pub fn only_report(&self) -> Report {
+        let mut reports = self.reports();
+        assert_eq!(reports.len(), 1, "{reports:#?}");
+        reports.remove(0)
+    }
+
+    pub fn refusal_of(&self, id: u8) -> Option<Refusal> {
+        let order = OrderId::from_bytes([id; 16]);
+        self.reports()
+            .into_iter()
+            .find(|report| report.outcome.outcome.order == order)?
+            .outcome
+            .outcome
+            .refusal
+    }
+
+    pub fn installs(&self) -> usize {
+        self.fake.installs.load(Ordering::SeqCst)
+    }
+
+    pub fn at_once_max(&self) -> usize {
+        self.fake.working_max.load(Ordering::SeqCst)
+    }
+
+    pub fn nudges(&self) -> usize {
+        self.nudges.load(Ordering::SeqCst)
+    }
+
+    pub fn unfinished(&self) -> Vec<PackageName> {
+        self.fake.unfinished().unwrap()
+    }
+
+    /// The versions of `lib` and `web`.
+    pub fn versions(&self) -> Vec<String> {
+        let packages = self.fake.packages.lock().unwrap();
+        ["lib", "web"].map(|name| packages[name].0.clone()).to_vec()
+    }
+
+    pub fn lone_step(&self, kind: JobKind, order: &Order) -> JobFolder {
+        self.step(kind, sign(order, &server_key()))
+    }
+
+    pub fn lone_step_signed_by_another(&self, order: &Order) -> JobFolder {
+        let text = sign(order, &SigningKey::from_bytes(&[43; 32]));
+        self.step(
+            JobKind::Recover {
+                attempt: 1,
+                round: 1,
+            },
+            text,
+        )
+    }
+
+    fn step(&self, kind: JobKind, order: String) -> JobFolder {
+        let folder = JobFolder::at(self.folder.orders().join(kind.name()));
+        folder
+            .make(&Job {
+                kind,
+                order,
+                state: self.folder.root().to_owned(),
+            })
+            .unwrap();
+        folder
+    }
+
+    pub fn run_step(&self, folder: &JobFolder) {
+        let mut hands = FakeHands(self.fake.clone());
+        transaction::run(folder, self.fake.as_ref(), self.clock.as_ref(), &mut hands).unwrap();
+    }
+}
+
+fn sign(order: &Order, key: &SigningKey) -> String {
+    let payload = serde_json::to_vec(order).unwrap();
+    let envelope = Envelope::sign(MessageType::Order, payload, SignerKind::Server, key);
+    URL_SAFE_NO_PAD.encode(envelope.to_bytes())
+}
