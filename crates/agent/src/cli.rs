@@ -16,6 +16,7 @@ use crate::execute::job::JobFolder;
 use crate::execute::transaction::{self, RealHands};
 use crate::failure::{Exit, Failure};
 use crate::folder::StateFolder;
+use crate::identity::Identity;
 use crate::link::{Pin, ServerUrl};
 use crate::run::{self, Setup};
 use crate::{platform, status};
@@ -55,6 +56,9 @@ enum Command {
         /// Look and check in once, begin no order
         #[arg(long)]
         once: bool,
+        /// Where the server listens now, when it moved; its key stays the one of the enrolment
+        #[arg(long, value_name = "URL")]
+        url: Option<ServerUrl>,
         /// Seconds that may be spent on changelogs in one cycle
         #[arg(long, value_name = "SECONDS", default_value_t = 120)]
         changelog_budget_seconds: u64,
@@ -152,11 +156,15 @@ fn carry_out(command: Command) -> Result<(), Failure> {
         }
         Command::Run {
             once,
+            url,
             changelog_budget_seconds,
             changelog_budget_bytes,
             place,
         } => {
             let folder = place.folder()?;
+            if let Some(url) = url {
+                Identity::follow(&folder, url)?;
+            }
             let setup = Setup {
                 backend: Arc::from(platform::backend(folder.root())?),
                 folder,

@@ -53,6 +53,16 @@ impl Identity {
         })
     }
 
+    /// Notes that the server listens elsewhere now. Its key stays pinned, so nobody else can be
+    /// followed.
+    pub fn follow(folder: &StateFolder, server: ServerUrl) -> Result<(), Failure> {
+        let known = Self::need(folder)?;
+        if known.server != server {
+            files::write_json(&folder.identity(), &Self { server, ..known })?;
+        }
+        Ok(())
+    }
+
     /// The keys whose orders this device obeys.
     pub fn trusted(&self) -> Result<Vec<TrustedKey>, Failure> {
         Ok(vec![TrustedKey {
