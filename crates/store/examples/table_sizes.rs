@@ -10,8 +10,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("which database?")?;
     let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     // Cells apart from the free room of their pages, which later rows fill.
-    let mut statement =
-        database.prepare("SELECT name, SUM(pgsize), SUM(pgsize - unused) FROM dbstat GROUP BY name")?;
+    let mut statement = database
+        .prepare("SELECT name, SUM(pgsize), SUM(pgsize - unused) FROM dbstat GROUP BY name")?;
     let sizes: BTreeMap<String, [i64; 2]> = statement
         .query_map([], |row| Ok((row.get(0)?, [row.get(1)?, row.get(2)?])))?
         .collect::<Result<_, _>>()?;
