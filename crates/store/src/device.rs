@@ -136,18 +136,10 @@ impl Tx<'_> {
         }
         let key = &new.public_key[..];
         self.scoped_change("device", &DEVICE_LINK_ADD, scope, binds![new.id, key])?;
+        // Tags and standing begin the same for all, so their beginning is not dated.
         let (at, actor) = (new.enrolled_at, &Actor::Device(new.id));
         self.device_change(scope, new.id, "mode", Mode::Observe.word(), (at, at), actor)?;
-        self.device_change(scope, new.id, "tags", "[]", (at, at), actor)?;
-        self.device_change(
-            scope,
-            new.id,
-            "standing",
-            Standing::Level.word(),
-            (at, at),
-            actor,
-        )?;
-        self.device_set_agent(scope, new.id, &new.agent, at)
+        self.device_set_agent(scope, new.id, &new.agent, new.enrolled_at)
     }
 
     /// Lists devices by the time they were enrolled.
@@ -318,6 +310,8 @@ impl Tx<'_> {
         if device.enrolled_at > at {
             return Ok(None);
         }
+        (device.mode, device.standing) = (Mode::Observe, Standing::Level);
+        device.tags.clear();
         for row in self.scoped_rows(&DEVICE_CHANGES, scope, binds![id, at])? {
             let mut c = row.columns("device change");
             let what = c.text()?;

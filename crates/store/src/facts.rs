@@ -20,15 +20,15 @@ use crate::value::{Value, binds, from_json, to_json};
 
 statements! {
     FACTS_PUT = "facts.put", Scoped,
-        concat!("INSERT INTO device_facts (device, own, packed, system, looked_at)
-            SELECT d.key, $4, $5, $6, $7 FROM device d WHERE d.id = $3 AND ", in_scope!("d.client"),
+        concat!("INSERT INTO device_facts (device, own, packed, looked_at)
+            SELECT d.key, $4, $5, $6 FROM device d WHERE d.id = $3 AND ", in_scope!("d.client"),
             " ON CONFLICT (device) DO UPDATE SET own = excluded.own, packed = excluded.packed,
-                system = excluded.system, looked_at = excluded.looked_at");
+                looked_at = excluded.looked_at");
     FACTS_GET = "facts.get", Scoped,
-        concat!("SELECT f.own, f.packed, f.system, f.looked_at FROM device_facts f
+        concat!("SELECT f.own, f.packed, f.looked_at FROM device_facts f
             JOIN device d ON d.key = f.device WHERE d.id = $3 AND ", in_scope!("d.client"));
     FACTS_SYSTEMS = "facts.systems", Scoped,
-        concat!("SELECT d.id, f.system FROM device_facts f JOIN device d ON d.key = f.device
+        concat!("SELECT d.id, f.own FROM device_facts f JOIN device d ON d.key = f.device
             WHERE d.id IN (SELECT value FROM json_each(CAST($3 AS TEXT))) AND ",
             in_scope!("d.client"));
 }
@@ -40,6 +40,7 @@ const OWN_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// What no other device shares.
 #[derive(Serialize, Deserialize)]
 struct Own {
+    system: System,
     lists: Lists,
     failed: Option<String>,
     old_code: Option<Vec<OldCode>>,
@@ -62,6 +63,7 @@ impl Tx<'_> {
         self.contents_pack(&facts.offers.withheld, &mut packed)?;
         self.contents_pack(&facts.offers.needs, &mut packed)?;
         let own = to_json(&Own {
+            system: facts.system.clone(),
             lists: facts.offers.lists.clone(),
             failed: facts.offers.failed.clone(),
             old_code: facts.old_code.clone(),
@@ -69,7 +71,7 @@ impl Tx<'_> {
             unknown: facts.unknown.clone(),
         });
         let own = zstd::bulk::compress(own.as_bytes(), 3).map_err(broken)?;
-        let binds = binds![device, own, packed, to_json(&facts.system), looked_at];
+        let binds = binds![device, own, packed, looked_at];
         self.scoped_change("device", &FACTS_PUT, scope, binds)?;
         self.link_set_facts(scope, device, mark)
     }
@@ -85,8 +87,7 @@ impl Tx<'_> {
             return Ok(None);
         };
         let mut c = row.columns(WHAT);
-        let own = zstd::bulk::decompress(&c.blob()?, OWN_BYTES_MAX).map_err(broken)?;
-        let own: Own = serde_json::from_slice(&own).map_err(broken)?;
+        let own = unpack_own(&c.blob()?)?;
         let packed = c.blob()?;
         let mut unpacker = Unpacker::new(WHAT, &packed);
         let lists = [
@@ -104,7 +105,7 @@ impl Tx<'_> {
             failed: own.failed,
         };
         let facts = Facts {
-            system: c.json()?,
+            system: own.system,
             offers,
             old_code: own.old_code,
             reboot: own.reboot,
@@ -123,7 +124,7 @@ impl Tx<'_> {
             .into_iter()
             .map(|row| {
                 let mut c = row.columns(WHAT);
-                Ok((c.parsed()?, c.json()?))
+                Ok((c.parsed()?, unpack_own(&c.blob()?)?.system))
             })
             .collect()
     }
@@ -142,6 +143,11 @@ impl Tx<'_> {
         }
         Ok(())
     }
+}
+
+fn unpack_own(packed: &[u8]) -> Result<Own, StoreError> {
+    let own = zstd::bulk::decompress(packed, OWN_BYTES_MAX).map_err(broken)?;
+    serde_json::from_slice(&own).map_err(broken)
 }
 
 fn list(unpacker: &mut Unpacker<'_>) -> Result<Vec<i64>, StoreError> {

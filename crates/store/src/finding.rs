@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::intern::{added_id, id_list};
 use crate::pack::{Unpacker, push_varint, zigzag};
 use crate::statement::{in_scope, statements};
-use crate::value::{binds, from_json, time, to_json};
+use crate::value::{binds, from_json, recorded_after, time, to_json};
 
 statements! {
     FINDING_ROW_FIND = "finding.row-find", Unscoped("finding rows carry no client"),
@@ -36,7 +36,7 @@ statements! {
             WHERE device = (SELECT d.key FROM device d WHERE d.id = $3 AND ",
             in_scope!("d.client"), ")");
     FINDING_CHANGE_ADD = "finding.change-add", Scoped,
-        concat!("INSERT INTO finding_change (device, change, valid_from, recorded_at, removed, added)
+        concat!("INSERT INTO finding_change (device, change, valid_from, recorded_after, removed, added)
             SELECT d.key, $4, $5, $6, $7, $8 FROM device d WHERE d.id = $3 AND ",
             in_scope!("d.client"));
     FINDING_CHANGES = "finding.changes-after", Scoped,
@@ -222,8 +222,11 @@ impl Tx<'_> {
         let binds = binds![device, pack(entries), valid_from];
         self.scoped_change("device", statement, scope, binds)?;
         let change = old.map_or(1, |old| old.changes + 1);
-        let (gone, new) = (pack(&removed), pack(&added));
-        let binds = binds![device, change, valid_from, recorded_at, gone, new];
+        // Before the first change there is nothing to go back to, so it need not say what came.
+        let came = if old.is_some() { &added[..] } else { &[] };
+        let (gone, came) = (pack(&removed), pack(came));
+        let after = recorded_after(valid_from, recorded_at);
+        let binds = binds![device, change, valid_from, after, gone, came];
         self.scoped_change("device", &FINDING_CHANGE_ADD, scope, binds)?;
         let rows = |entries: &[Entry]| -> Vec<i64> { entries.iter().map(|e| e.row).collect() };
         if !removed.is_empty() {

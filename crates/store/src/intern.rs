@@ -12,8 +12,10 @@ use crate::error::StoreError;
 use crate::statement::{Statement, statements};
 use crate::value::{Value, binds};
 
-/// Entries kept of each kind; at the limit the cache starts anew.
-const ENTRIES_MAX: usize = 500_000;
+/// Inventory lines kept, of about 100 bytes; at the limit the cache starts anew.
+const LINES_MAX: usize = 500_000;
+/// Contents kept, of about 500 bytes; at the limit the cache starts anew.
+const CONTENTS_MAX: usize = 50_000;
 
 statements! {
     CONTENT_FIND = "content.find", Unscoped("contents carry no client"),
@@ -27,14 +29,14 @@ statements! {
 
 enum Added {
     Line(Box<str>),
-    Digest(Digest),
+    Content(Box<str>),
 }
 
 /// What the writer remembers of shared rows: inventory lines and contents with their ids.
 #[derive(Default)]
 pub struct Interned {
     lines: HashMap<Box<str>, i64>,
-    digests: HashMap<Digest, i64>,
+    contents: HashMap<Box<str>, i64>,
     added: Vec<Added>,
 }
 
@@ -51,8 +53,8 @@ impl Interned {
                 Added::Line(line) => {
                     self.lines.remove(&line);
                 }
-                Added::Digest(digest) => {
-                    self.digests.remove(&digest);
+                Added::Content(text) => {
+                    self.contents.remove(&text);
                 }
             }
         }
@@ -61,11 +63,11 @@ impl Interned {
     /// The transaction is durable, so everything that was added is certain.
     pub fn settle(&mut self) {
         self.added.clear();
-        if self.lines.len() > ENTRIES_MAX {
+        if self.lines.len() > LINES_MAX {
             self.lines.clear();
         }
-        if self.digests.len() > ENTRIES_MAX {
-            self.digests.clear();
+        if self.contents.len() > CONTENTS_MAX {
+            self.contents.clear();
         }
     }
 
@@ -78,9 +80,9 @@ impl Interned {
         self.added.push(Added::Line(line.into()));
     }
 
-    fn remember_digest(&mut self, digest: Digest, id: i64) {
-        self.digests.insert(digest, id);
-        self.added.push(Added::Digest(digest));
+    fn remember_content(&mut self, text: &str, id: i64) {
+        self.contents.insert(text.into(), id);
+        self.added.push(Added::Content(text.into()));
     }
 }
 
@@ -107,16 +109,17 @@ impl Tx<'_> {
         find: &'static Statement,
         add: impl FnOnce(&mut Self, Digest) -> Result<i64, StoreError>,
     ) -> Result<i64, StoreError> {
-        let digest = Digest::of(format!("{salt}\n{body}").as_bytes());
-        if let Some(&id) = self.interned.digests.get(&digest) {
+        let text = format!("{salt}\n{body}");
+        if let Some(&id) = self.interned.contents.get(text.as_str()) {
             return Ok(id);
         }
+        let digest = Digest::of(text.as_bytes());
         let found = self.rows(find, binds![digest])?;
         let id = match found.into_iter().next() {
             Some(row) => row.columns("shared row").int()?,
             None => add(self, digest)?,
         };
-        self.interned.remember_digest(digest, id);
+        self.interned.remember_content(&text, id);
         Ok(id)
     }
 

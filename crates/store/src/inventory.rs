@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::intern::{added_id, id_list};
 use crate::pack::{applied, difference, pack_ids, unpack_ids};
 use crate::statement::{in_scope, statements};
-use crate::value::{Value, binds};
+use crate::value::{Value, binds, recorded_after};
 
 statements! {
     PACKAGE_FIND = "package.find", Unscoped("package rows carry no client"),
@@ -43,7 +43,7 @@ statements! {
             in_scope!("d.client"), ")");
     INVENTORY_CHANGE_ADD = "inventory.change-add", Scoped,
         concat!("INSERT INTO inventory_change
-            (device, change, valid_from, recorded_at, removed, added, packages)
+            (device, change, valid_from, recorded_after, removed, added, packages)
             SELECT d.key, $4, $5, $6, $7, $8, $9 FROM device d WHERE d.id = $3 AND ",
             in_scope!("d.client"));
     INVENTORY_CHANGES = "inventory.changes-after", Scoped,
@@ -101,7 +101,8 @@ impl Tx<'_> {
         self.link_set_inventory(scope, device, write.digest, write.valid_from)?;
         let packages = u32::try_from(write.inventory.installed_count()).unwrap_or(u32::MAX);
         let (removed, added, change, valid_from) = match &old {
-            None => (Vec::new(), ids.clone(), 1, write.valid_from),
+            // Before the first change there is nothing to go back to, so it need not say what came.
+            None => (Vec::new(), Vec::new(), 1, write.valid_from),
             Some(old) if old.ids == ids => return Ok(false),
             Some(old) => {
                 let (removed, added) = difference(&old.ids, &ids);
@@ -120,7 +121,7 @@ impl Tx<'_> {
             device,
             change,
             valid_from,
-            write.recorded_at,
+            recorded_after(valid_from, write.recorded_at),
             pack_ids(&removed),
             pack_ids(&added),
             packages,

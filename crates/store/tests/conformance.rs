@@ -1,6 +1,8 @@
 //! Every method on both engines: the same story is told to SQLite and to PostgreSQL, and each step
 //! must give the same. A second pass asks for everything with another client's scope.
 
+#![expect(clippy::unwrap_used, reason = "a test may end where it stands")]
+
 mod support;
 
 use std::collections::BTreeSet;
@@ -266,6 +268,10 @@ fn devices(tx: &mut Tx<'_>, log: &mut Log) {
         Mode::Observe
     );
     assert_eq!(step!(log, tx.device_at(&all, one, at(9))).unwrap(), None);
+
+    let modes = step!(log, tx.device_modes(&all, one)).unwrap();
+    let modes: Vec<_> = modes.iter().map(|m| (m.mode, m.valid_from)).collect();
+    assert_eq!(modes, [(Mode::Managed, at(100)), (Mode::Observe, at(10))]);
 
     let update = LinkUpdate {
         counter: 7,
@@ -890,6 +896,7 @@ fn everything(tx: &mut Tx<'_>, scope: &ClientScope) -> Vec<String> {
     step!(log, tx.device_find(scope, "device-1")).unwrap();
     step!(log, tx.device_get(scope, one)).unwrap();
     step!(log, tx.device_at(scope, one, at(9_999))).unwrap();
+    step!(log, tx.device_modes(scope, one)).unwrap();
     step!(log, tx.inventory_get(scope, one)).unwrap();
     step!(log, tx.inventory_at(scope, one, at(2_000))).unwrap();
     step!(log, tx.facts_get(scope, one)).unwrap();

@@ -1,5 +1,7 @@
 //! What was acknowledged is there after a kill; jobs share commits, and fail alone.
 
+#![expect(clippy::unwrap_used, reason = "a test may end where it stands")]
+
 mod support;
 
 use std::io::{BufRead as _, BufReader};
@@ -69,9 +71,9 @@ fn child_writes_until_it_is_killed() {
             })
         })
         .collect();
-    for writer in writers {
-        writer.join().unwrap();
-    }
+    writers
+        .into_iter()
+        .for_each(|writer| writer.join().unwrap());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! For random histories: what the store says of any past instant is what was present then.
 
+#![expect(clippy::unwrap_used, reason = "a test may end where it stands")]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -122,11 +122,13 @@ CREATE TABLE inventory (
     valid_from BIGINT NOT NULL
 );
 
+-- The first change of a device brings everything and lists nothing. `recorded_after` is microseconds
+-- from `valid_from` to when it was written down.
 CREATE TABLE inventory_change (
     device BIGINT NOT NULL REFERENCES device (key),
     change BIGINT NOT NULL,
     valid_from BIGINT NOT NULL,
-    recorded_at BIGINT NOT NULL,
+    recorded_after BIGINT NOT NULL,
     removed BYTEA NOT NULL,
     added BYTEA NOT NULL,
     packages BIGINT NOT NULL,
@@ -138,7 +140,6 @@ CREATE TABLE device_facts (
     device BIGINT PRIMARY KEY REFERENCES device (key),
     own BYTEA NOT NULL,
     packed BYTEA NOT NULL,
-    system TEXT NOT NULL,
     looked_at BIGINT NOT NULL
 );
 
@@ -164,7 +165,7 @@ CREATE TABLE finding_change (
     device BIGINT NOT NULL REFERENCES device (key),
     change BIGINT NOT NULL,
     valid_from BIGINT NOT NULL,
-    recorded_at BIGINT NOT NULL,
+    recorded_after BIGINT NOT NULL,
     removed BYTEA NOT NULL,
     added BYTEA NOT NULL,
     PRIMARY KEY (device, change)

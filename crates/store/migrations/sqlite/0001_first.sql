@@ -122,11 +122,13 @@ CREATE TABLE inventory (
     valid_from INTEGER NOT NULL
 ) STRICT;
 
+-- The first change of a device brings everything and lists nothing. `recorded_after` is microseconds
+-- from `valid_from` to when it was written down.
 CREATE TABLE inventory_change (
     device INTEGER NOT NULL REFERENCES device (key),
     change INTEGER NOT NULL,
     valid_from INTEGER NOT NULL,
-    recorded_at INTEGER NOT NULL,
+    recorded_after INTEGER NOT NULL,
     removed BLOB NOT NULL,
     added BLOB NOT NULL,
     packages INTEGER NOT NULL,
@@ -138,7 +140,6 @@ CREATE TABLE device_facts (
     device INTEGER PRIMARY KEY REFERENCES device (key),
     own BLOB NOT NULL,
     packed BLOB NOT NULL,
-    system TEXT NOT NULL,
     looked_at INTEGER NOT NULL
 ) STRICT;
 
@@ -164,7 +165,7 @@ CREATE TABLE finding_change (
     device INTEGER NOT NULL REFERENCES device (key),
     change INTEGER NOT NULL,
     valid_from INTEGER NOT NULL,
-    recorded_at INTEGER NOT NULL,
+    recorded_after INTEGER NOT NULL,
     removed BLOB NOT NULL,
     added BLOB NOT NULL,
     PRIMARY KEY (device, change)

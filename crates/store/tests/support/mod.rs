@@ -3,8 +3,7 @@
 //! The cluster lives in a temporary folder, listens on a Unix socket only, and runs as `nobody` when
 //! the tests run as root. Without PostgreSQL the tests fail where skipping is not allowed.
 
-// Each test binary uses its part.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod sample;
 
