@@ -41,15 +41,20 @@ const PACKED_FROM_BYTES: usize = 1024;
 const ROUNDS_MAX: usize = 64;
 /// What was settled is kept so long, for a server that lost its memory.
 const KEPT_DAYS: i64 = 30;
+/// A connection is not kept open for longer waits: the server has many devices.
+const KEEP_ALIVE_SECONDS: u32 = 60;
 /// A look is made anew after this time also when nothing seems to have changed.
 const LOOK_HOURS: i64 = 4;
+
+/// What carries a message to the server and its answer back: the seam for tests.
+type Line = Box<dyn FnMut(&Envelope) -> Result<SyncReply, LinkError> + Send>;
 
 /// The network half.
 pub struct Checkin {
     folder: StateFolder,
     identity: Identity,
     key: SigningKey,
-    link: Link,
+    line: Line,
     memory: Memory,
     backend: Arc<dyn Backend>,
     clock: Arc<dyn Clock>,
@@ -95,8 +100,16 @@ impl Checkin {
         let identity = Identity::need(&folder)?;
         let key = identity::load_key(&folder)?;
         let memory = Memory::load(&folder)?;
+        let mut link = Link::new(identity.server.clone(), identity.pin);
         Ok(Self {
-            link: Link::new(identity.server.clone(), identity.pin),
+            line: Box::new(move |envelope| {
+                let reply = link.sync(envelope)?;
+                let more = !reply.wants.is_empty() || !reply.changelogs.is_empty();
+                if !more && reply.next_seconds > KEEP_ALIVE_SECONDS {
+                    link.rest();
+                }
+                Ok(reply)
+            }),
             folder,
             identity,
             key,
@@ -153,7 +166,6 @@ impl Checkin {
                 wanted.changelogs = self.changelogs(&reply.changelogs, budget, progress);
             }
             if wanted.is_empty() || round >= ROUNDS_MAX {
-                self.link.rest();
                 return Ok(Cycle {
                     next_seconds: reply.next_seconds,
                     wake: reply.wake,
@@ -188,7 +200,8 @@ impl Checkin {
         for _ in 0..3 {
             let sync = self.compose(wanted)?;
             let sent_at = self.clock.now();
-            match self.link.sync(&self.seal(&sync)?) {
+            let envelope = self.seal(&sync)?;
+            match (self.line)(&envelope) {
                 Ok(reply) => {
                     self.heard(&sync, &reply, sent_at)?;
                     return Ok(reply);

@@ -709,4 +709,4 @@ fn first_event(order: &Order) -> Event {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

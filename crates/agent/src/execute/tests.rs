@@ -1,7 +1,7 @@
 //! Orders through the executing half, with a package manager that forgets nothing and can be told to
 //! fail, and with an agent and steps that are killed at every point.
 
-mod device;
+pub(crate) mod device;
 
 use std::sync::atomic::Ordering;
 

@@ -7,6 +7,7 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use backends::{Backend, InstallTerms};
 use domain::clock::Clock;
@@ -21,6 +22,9 @@ use crate::files::{self, write_error};
 use crate::folder::StateFolder;
 use crate::identity::Identity;
 use crate::platform;
+
+/// How long a lost install's own programs may go on working before the repair is tried all the same.
+const SURVIVORS_PATIENCE: Duration = Duration::from_secs(2 * 3600);
 
 /// How a command of the package manager is run: the seam for tests.
 pub trait Hands {
@@ -230,12 +234,27 @@ impl Work<'_> {
 
     /// Repairs after a lost install; `Done` when everything is as ordered all the same.
     fn recover(&mut self) -> JobEnd {
+        self.wait_for_survivors();
         match self.mend("it was interrupted") {
             JobEnd::Failed { reason } => match self.missing() {
                 Ok(missing) if missing.is_empty() => JobEnd::Done,
                 Ok(_) | Err(_) => JobEnd::Failed { reason },
             },
             end @ (JobEnd::Done | JobEnd::Broken { .. }) => end,
+        }
+    }
+
+    /// The package manager's own programs may have outlived the step that began them: they are left to
+    /// end by themselves.
+    fn wait_for_survivors(&self) {
+        let (_never, nothing) = std::sync::mpsc::channel::<()>();
+        let began = Instant::now();
+        while let Some(holder) = self.backend.lock_holder() {
+            if began.elapsed() >= SURVIVORS_PATIENCE {
+                self.note(&format!("{holder} still works after the wait for it"));
+                return;
+            }
+            let _ = nothing.recv_timeout(Duration::from_secs(1));
         }
     }
 
