@@ -189,7 +189,7 @@ fn read_secret(path: &Path) -> Result<Option<String>, KeyError> {
 }
 
 /// Writes a secret beside its place, makes it durable, then moves it there: never half a key.
-fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
     let failed = |source: std::io::Error| KeyError::File {
         doing: "write",
         path: path.to_owned(),

@@ -81,6 +81,9 @@ impl Service {
         keys: Keys,
         catalogues: Catalogues,
     ) -> Result<Arc<Self>> {
+        // At its start the server looks at every device once.
+        let due = loops::Due::default();
+        due.everything();
         Ok(Arc::new(Self {
             wake: WakeHub::new(chance::bytes()?),
             store,
@@ -89,7 +92,7 @@ impl Service {
             catalogues,
             planner: loops::Signal::new(),
             sessions: principal::LastUsed::default(),
-            due: loops::Due::default(),
+            due,
             locks: locks::DeviceLocks::default(),
             rules: rules::RulesCache::default(),
             quiet: link::quiet::QuietDevices::default(),

@@ -40,7 +40,6 @@ impl Loops {
 /// Starts the loops on the present runtime. They begin with a look at every device.
 pub fn start(service: &Arc<Service>) -> Loops {
     let (stop, stopped) = watch::channel(false);
-    service.due.everything();
     let planner = tokio::spawn(run(Arc::clone(service), stopped));
     Loops { stop, planner }
 }

@@ -126,6 +126,7 @@ fn action_word(action: &OrderAction) -> &'static str {
         OrderAction::Make { .. } => "order.make",
         OrderAction::Replace { .. } => "order.replace",
         OrderAction::Cancel { .. } => "order.cancel",
+        OrderAction::Supersede { .. } => "order.supersede",
         OrderAction::Expire { .. } => "order.expire",
         OrderAction::Lose { .. } => "order.lose",
         OrderAction::GiveUpProof { .. } => "order.give-up-proof",
