@@ -62,7 +62,8 @@ pub trait Backend: Send + Sync {
 
     /// Asks the package manager what it would do if exactly these items were installed.
     ///
-    /// Compare the answer with [`crate::differences`]. A refusal is in the answer.
+    /// Compare the answer with [`crate::differences`], and look at [`Simulation::refused`] too: a
+    /// refusal need not be a difference.
     ///
     /// # Errors
     /// When the package manager does not answer.
