@@ -64,7 +64,7 @@ fn main() {
     let current = size(&path);
     let unchanged_per_second = run(&store, devices, unchanged);
     let cheap = size(&path);
-    let some = devices.min(2_000);
+    let some = devices.min(200);
     for day in 1..=DAYS {
         run(&store, some, move |store, number| {
             day_of_changes(store, number, day)
