@@ -186,7 +186,7 @@ fn full_check_in(
 
 fn findings(store: &Store, number: u64) -> Pending<(), StoreError> {
     let findings: Vec<_> = (0..PENDING)
-        .filter(|patch| (number + patch) % 9 > 0)
+        .filter(|patch| !(number + patch).is_multiple_of(9))
         .map(|patch| finding(patch, FindingState::Missing))
         .collect();
     store.write(move |tx| {
@@ -222,7 +222,7 @@ fn day_of_changes(store: &Store, number: u64, day: u64) -> Pending<(), StoreErro
         };
         tx.inventory_put(&provider(), device, write)?;
         let findings: Vec<_> = (day..PENDING)
-            .filter(|patch| (number + patch) % 9 > 0)
+            .filter(|patch| !(number + patch).is_multiple_of(9))
             .map(|patch| finding(patch, FindingState::Missing))
             .collect();
         let write = FindingsWrite {
