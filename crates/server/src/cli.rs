@@ -99,6 +99,8 @@ impl StateArgs {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Server, console and this computer's own agent in one: looks, changes nothing
+    Up(commands::up::UpArgs),
     /// Run the server
     Serve(commands::serve::ServeArgs),
     /// The owner: made and let in on the server's own computer only
@@ -168,6 +170,7 @@ pub fn main(clock: Arc<dyn Clock>) -> ExitCode {
 fn run(cli: Cli, clock: Arc<dyn Clock>) -> Result<Outcome, Failure> {
     let global = &cli.global;
     match cli.command {
+        Command::Up(args) => commands::up::run(&args, global, clock),
         Command::Serve(args) => commands::serve::run(&args, global, clock),
         Command::Owner(command) => commands::owner::run(&command, global, clock),
         Command::Client(command) => commands::client::run(&command, global),

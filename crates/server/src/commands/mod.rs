@@ -140,3 +140,4 @@ fn show_one<T: DeserializeOwned>(
 fn wrong(message: impl std::fmt::Display, hint: &str) -> Failure {
     Failure::wrong_use(anyhow!("{message}")).hint(hint)
 }
+pub mod up;

@@ -99,7 +99,8 @@ pub fn run(args: &UpArgs, global: &Global, clock: Arc<dyn Clock>) -> Result<Outc
 }
 
 fn empty(folder: &Path) -> Result<(), Failure> {
-    std::fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    std::fs::remove_dir_all(folder)
+        .with_context(|| format!("cannot empty {}", folder.display()))?;
     Ok(())
 }
 
@@ -113,22 +114,30 @@ fn agent_program(args: &UpArgs) -> Result<PathBuf, Failure> {
     if program.is_file() {
         return Ok(program);
     }
-    Err(Failure::failed(anyhow!("the agent is not there: {}", program.display()))
-        .hint("build both with `cargo xtask up`, or name it: --agent FILE"))
+    Err(
+        Failure::failed(anyhow!("the agent is not there: {}", program.display()))
+            .hint("build both with `cargo xtask up`, or name it: --agent FILE"),
+    )
 }
 
 /// The state folder of this run: `--once` has one of its own, so that it works beside a running `up`.
 fn place(args: &UpArgs) -> Result<Place, Failure> {
     let base = args.state.folder()?;
     if !args.once {
-        return Ok(Place { folder: base, temporary: false });
+        return Ok(Place {
+            folder: base,
+            temporary: false,
+        });
     }
     let folder = base.join(ONCE_FOLDER);
     let free = StateFolder::open(&folder).and_then(|opened| opened.lock());
     match free {
         Ok(lock) => {
             drop(lock);
-            Ok(Place { folder, temporary: false })
+            Ok(Place {
+                folder,
+                temporary: false,
+            })
         }
         Err(StateFolderError::Locked { .. }) => Ok(Place {
             folder: base.join(format!("{ONCE_FOLDER}-{}", std::process::id())),
@@ -206,7 +215,10 @@ fn say_where_to_look(running: &Running, scan: &Scan) -> Result<(), Failure> {
         "\nConsole   {}\nSign in   {}/sign-in/{link}   (works once; `patchloop owner sign-in` makes another)",
         running.console_url, running.console_url
     );
-    eprintln!("Agents    {}\nPin       {}", running.agents_url, running.pin);
+    eprintln!(
+        "Agents    {}\nPin       {}",
+        running.agents_url, running.pin
+    );
     if let Some(token) = &scan.token {
         eprintln!(
             "\nFor the command line, in another terminal:\n  export PATCHLOOP_URL={}\n  export PATCHLOOP_TOKEN={token}",
@@ -244,21 +256,33 @@ impl Work {
         eprintln!("looking at this computer");
         let status = self
             .command(&["run", "--once", "--url", &self.agents_url])
-            .args(["--changelog-budget-seconds", &self.changelog_seconds.to_string()])
+            .args([
+                "--changelog-budget-seconds",
+                &self.changelog_seconds.to_string(),
+            ])
             .status()
             .with_context(|| format!("cannot start {}", self.agent.display()))?;
         if !status.success() {
-            return Err(Failure::failed(anyhow!("the agent could not look at this computer ({status})")));
+            return Err(Failure::failed(anyhow!(
+                "the agent could not look at this computer ({status})"
+            )));
         }
         let picture = Picture::take(&self.service, &owner, &self.device_name()?)?;
-        Ok(Scan { picture, agent: self, token })
+        Ok(Scan {
+            picture,
+            agent: self,
+            token,
+        })
     }
 
     /// The owner: made at the first start, with a token that is shown then and kept for later starts.
     fn owner(&self) -> Result<(Principal, Option<String>), Failure> {
         let file = self.folder.with_file_name("up-token");
         let name = std::env::var("USER").ok().filter(|name| !name.is_empty());
-        match self.service.owner_create(name.as_deref().unwrap_or("owner")) {
+        match self
+            .service
+            .owner_create(name.as_deref().unwrap_or("owner"))
+        {
             Ok(made) => {
                 keep_secret(&file, &made.token)?;
                 Ok((made.owner, Some(made.token)))
@@ -303,7 +327,9 @@ impl Work {
             .with_context(|| format!("cannot start {}", self.agent.display()))?;
         let status: serde_json::Value =
             serde_json::from_slice(&output.stdout).context("the agent's status is no JSON")?;
-        let device = status["device"].as_str().context("the agent's status names no device")?;
+        let device = status["device"]
+            .as_str()
+            .context("the agent's status names no device")?;
         Ok(device.to_owned())
     }
 
@@ -325,19 +351,32 @@ impl Work {
             uses: 1,
             expires: "10m".to_owned(),
         };
-        let made = self.service.enrolment_create(owner, &wanted).map_err(explain)?;
+        let made = self
+            .service
+            .enrolment_create(owner, &wanted)
+            .map_err(explain)?;
         std::fs::create_dir_all(&self.folder)
             .with_context(|| format!("cannot make {}", self.folder.display()))?;
         std::fs::write(self.folder.join("guardrails.toml"), GUARDRAILS)
             .with_context(|| format!("cannot write into {}", self.folder.display()))?;
         let status = self
-            .command(&["enrol", "--url", &self.agents_url, "--pin", &self.pin, "--token", &made.token])
+            .command(&[
+                "enrol",
+                "--url",
+                &self.agents_url,
+                "--pin",
+                &self.pin,
+                "--token",
+                &made.token,
+            ])
             .status()
             .with_context(|| format!("cannot start {}", self.agent.display()))?;
         if status.success() {
             Ok(())
         } else {
-            Err(Failure::failed(anyhow!("this computer could not be enrolled ({status})")))
+            Err(Failure::failed(anyhow!(
+                "this computer could not be enrolled ({status})"
+            )))
         }
     }
 

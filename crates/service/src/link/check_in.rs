@@ -217,6 +217,7 @@ impl Service {
         }
         self.afterwards(device, &outcome, sequence, next_seconds);
         for changelog in &read_changelogs {
+            self.wanted.was_read(changelog);
             for other in self.wanted.waiting_for(changelog, device) {
                 self.due.at_once(other, Look::Assess);
                 self.planner.ring();
@@ -273,11 +274,17 @@ impl Service {
         let since = now
             .checked_sub(SignedDuration::from_mins(CHANGELOG_ASKED_MINUTES))
             .unwrap_or(Timestamp::MIN);
-        self.read(move |tx| {
+        let own: BTreeSet<usize> = wanted
+            .iter()
+            .enumerate()
+            .filter(|(_, one)| self.wanted.was_asked_of(device, &one.source, &one.version))
+            .map(|(at, _)| at)
+            .collect();
+        let asked = self.read(move |tx| {
             let mut asked = BTreeSet::new();
-            for one in &wanted {
+            for (index, one) in wanted.iter().enumerate() {
                 let at = tx.changelog_asked_at(&one.source, &one.version)?;
-                if at.is_some_and(|at| at > since) {
+                if at.is_some_and(|at| at > since) && !own.contains(&index) {
                     asked.insert(SourcePackage {
                         name: one.source.clone(),
                         version: one.version.clone(),
@@ -294,8 +301,12 @@ impl Service {
                     candidate: wanted.candidate,
                     installed: wanted.installed,
                 })
-                .collect())
-        })
+                .collect::<Vec<_>>())
+        })?;
+        for one in &asked {
+            self.wanted.ask(device, &one.source, &one.version);
+        }
+        Ok(asked)
     }
 
     fn reply(

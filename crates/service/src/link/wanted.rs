@@ -13,6 +13,8 @@ use domain::name::{PackageName, Version};
 struct Inner {
     of_device: HashMap<DeviceId, Vec<ChangelogWanted>>,
     by_source: HashMap<(PackageName, Version), HashSet<DeviceId>>,
+    /// Who was asked last for a changelog that is not here yet: that device may be asked again.
+    asked_of: HashMap<(PackageName, Version), DeviceId>,
 }
 
 /// What is wanted, by device and by source.
@@ -42,6 +44,26 @@ impl WantedChangelogs {
             inner.by_source.entry(key).or_default().insert(device);
         }
         inner.of_device.insert(device, wanted);
+    }
+
+    /// Notes that a device was asked.
+    pub fn ask(&self, device: DeviceId, source: &PackageName, version: &Version) {
+        let mut inner = self.lock();
+        inner
+            .asked_of
+            .insert((source.clone(), version.clone()), device);
+    }
+
+    /// Whether this very device was the one that was asked last.
+    pub fn was_asked_of(&self, device: DeviceId, source: &PackageName, version: &Version) -> bool {
+        let key = (source.clone(), version.clone());
+        self.lock().asked_of.get(&key) == Some(&device)
+    }
+
+    /// Forgets who was asked for what was read now.
+    pub fn was_read(&self, read: &ChangelogFacts) {
+        let key = (read.source.clone(), read.version.clone());
+        self.lock().asked_of.remove(&key);
     }
 
     /// Other devices that wait for a changelog that was just read.

@@ -8,10 +8,10 @@ use domain::finding::FindingState;
 use domain::page::{PAGE_ITEMS_MAX, PageRequest};
 use domain::query::{Field, Query};
 use domain::severity::Severity;
+use serde_json::{Value, json};
 use service::Service;
 use service::device::DeviceDetail;
 use service::finding::FindingItem;
-use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::running::explain;
@@ -30,11 +30,18 @@ impl Picture {
     pub fn take(service: &Service, owner: &Principal, device: &str) -> Result<Self, Failure> {
         let detail = service.device_show(owner, device, None).map_err(explain)?;
         let query = Query::of(Field::Device, &detail.device.id.to_string());
-        let query = query.map_err(|error| Failure::failed(anyhow::anyhow!("{error}")))?.to_string();
+        let query = query
+            .map_err(|error| Failure::failed(anyhow::anyhow!("{error}")))?
+            .to_string();
         let mut findings = Vec::new();
-        let mut page = PageRequest { cursor: None, limit: PAGE_ITEMS_MAX };
+        let mut page = PageRequest {
+            cursor: None,
+            limit: PAGE_ITEMS_MAX,
+        };
         loop {
-            let part = service.finding_list(owner, Some(&query), None, &page).map_err(explain)?;
+            let part = service
+                .finding_list(owner, Some(&query), None, &page)
+                .map_err(explain)?;
             findings.extend(part.items);
             match part.next {
                 Some(next) => page.cursor = Some(next),
@@ -42,11 +49,16 @@ impl Picture {
             }
         }
         findings.sort_by_key(urgency);
-        Ok(Self { device: detail, findings })
+        Ok(Self {
+            device: detail,
+            findings,
+        })
     }
 
     fn missing(&self) -> impl Iterator<Item = &FindingItem> {
-        self.findings.iter().filter(|finding| finding.state == FindingState::Missing)
+        self.findings
+            .iter()
+            .filter(|finding| finding.state == FindingState::Missing)
     }
 
     /// Distinct packages that would be installed or upgraded; `None` without package lists.
@@ -81,7 +93,12 @@ impl Picture {
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
         let device = &self.device.device;
-        writeln!(out, "\n{}   {}", device.name, device.os.as_deref().unwrap_or("system not known"))?;
+        writeln!(
+            out,
+            "\n{}   {}",
+            device.name,
+            device.os.as_deref().unwrap_or("system not known")
+        )?;
         match device.packages {
             Some(count) => writeln!(out, "  {count} packages installed")?,
             None => writeln!(out, "  packages: not known")?,
@@ -92,7 +109,10 @@ impl Picture {
                 "  {pending} packages pending in {} patches, by lists of {fetched:.0}",
                 self.missing().count()
             )?,
-            _ => writeln!(out, "  pending: not known, there are no package lists (`apt-get update` as root fetches them)")?,
+            _ => writeln!(
+                out,
+                "  pending: not known, there are no package lists (`apt-get update` as root fetches them)"
+            )?,
         }
         self.write_severities(out)?;
         self.write_first(out)?;
@@ -107,7 +127,8 @@ impl Picture {
     }
 
     fn write_severities(&self, out: &mut String) -> std::fmt::Result {
-        let counted = |severity: Option<Severity>| self.missing().filter(|f| f.severity == severity).count();
+        let counted =
+            |severity: Option<Severity>| self.missing().filter(|f| f.severity == severity).count();
         let mut parts: Vec<String> = Severity::ALL
             .iter()
             .rev()
@@ -143,7 +164,12 @@ impl Picture {
             match finding.cves.as_deref() {
                 Some([]) => writeln!(out, "      no CVE in its changelog")?,
                 Some(cves) if cves.len() > 6 => {
-                    writeln!(out, "      {} and {} more", cves[..6].join(" "), cves.len() - 6)?;
+                    writeln!(
+                        out,
+                        "      {} and {} more",
+                        cves[..6].join(" "),
+                        cves.len() - 6
+                    )?;
                 }
                 Some(cves) => writeln!(out, "      {}", cves.join(" "))?,
                 None => writeln!(out, "      CVEs: not looked up")?,
@@ -156,7 +182,9 @@ impl Picture {
         writeln!(out, "\nRestart")?;
         match self.device.old_code.as_deref() {
             Some([]) => writeln!(out, "  nothing runs old code")?,
-            Some(lines) => lines.iter().try_for_each(|line| writeln!(out, "  {line}"))?,
+            Some(lines) => lines
+                .iter()
+                .try_for_each(|line| writeln!(out, "  {line}"))?,
             None => writeln!(out, "  not known which programs run old code")?,
         }
         match self.device.reboot.as_deref() {
@@ -168,7 +196,15 @@ impl Picture {
 }
 
 /// Most urgent first: exploited, likely exploited, severe, with CVEs; then by name.
-fn urgency(finding: &FindingItem) -> (bool, bool, std::cmp::Reverse<u64>, std::cmp::Reverse<Option<Severity>>, String) {
+fn urgency(
+    finding: &FindingItem,
+) -> (
+    bool,
+    bool,
+    std::cmp::Reverse<u64>,
+    std::cmp::Reverse<Option<Severity>>,
+    String,
+) {
     let likely = finding.epss.map_or(0, |share| (share * 1_000_000.0) as u64);
     (
         finding.state != FindingState::Missing,
