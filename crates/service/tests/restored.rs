@@ -97,7 +97,8 @@ async fn no_order_is_given_until_the_outcomes_were_read_again() {
     assert!(URL_SAFE_NO_PAD.decode(&agent.outcomes[0].order).is_ok());
     agent.looks = looks;
     let reply = agent.sync(&server).await;
-    assert!(reply.orders.is_empty());
+    let told = orders_in(&reply, &agent.server);
+    assert!(told.is_empty(), "{told:?}");
     let shown = server
         .service
         .device_show(&server.owner, "web1", None)

@@ -181,7 +181,10 @@ fn may_be_told(view: &LinkView, check_in: &CheckIn, standing: Standing) -> bool 
         .as_ref()
         .or(view.device.device.agent.as_ref());
     let able = agent.is_some_and(|agent| agent.privileged && agent.verbs.contains(&Verb::Install));
-    standing == Standing::Level && able
+    // A device that has just become level is planned anew first: what it reported is not in the
+    // orders yet.
+    let was = view.device.device.standing;
+    standing == Standing::Level && was == Standing::Level && able
 }
 
 fn next_seconds(orders: &Orders<'_>, wants: &[Want], sends: bool, now: Timestamp) -> u32 {
