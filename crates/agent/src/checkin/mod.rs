@@ -59,7 +59,7 @@ pub struct Checkin {
     backend: Arc<dyn Backend>,
     clock: Arc<dyn Clock>,
     snapshot: Option<Snapshot>,
-    looked: Option<(Vec<(u64, i64, i64)>, Timestamp)>,
+    looked: Option<(platform::ChangeMark, Timestamp)>,
     /// What the server was told that this agent can do.
     abilities: Option<AgentAbilities>,
 }

@@ -7,9 +7,11 @@
 pub mod intake;
 pub mod job;
 pub mod look;
+mod memory;
 mod preflight;
 mod processes;
 mod report;
+mod steps;
 pub mod transaction;
 
 use std::collections::BTreeMap;
@@ -20,20 +22,20 @@ use backends::Backend;
 use domain::clock::Clock;
 use domain::id::OrderId;
 use domain::order::{Action, Order, OrderItem, Switch};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use protocol::TrustedKey;
 use protocol::sync::Step;
-use serde::{Deserialize, Serialize};
 
 use self::intake::{Contact, Standing, Verdict};
-use self::job::{Job, JobFolder, JobKind, Poll};
+use self::job::{JobFolder, JobKind};
+use self::memory::Record;
 pub use self::processes::Processes;
 use crate::failure::Failure;
 use crate::files;
 use crate::folder::StateFolder;
 use crate::identity::Identity;
 use crate::journal::Journal;
-use crate::machine::{self, Closing, Effect, Ended, Event, State, Terms};
+use crate::machine::{self, Closing, Effect, Event, State, Terms};
 
 /// How long a step that was started may stay without a sign of life.
 const START_PATIENCE: Duration = Duration::from_secs(60);
@@ -58,24 +60,6 @@ pub trait Transactions: Send {
 
 /// What the executing half tells the network half, without content.
 pub type Nudge = Box<dyn Fn() + Send>;
-
-/// One record of the journal.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "kebab-case", deny_unknown_fields)]
-enum Record {
-    /// The highest sequence seen.
-    Seen { sequence: u64 },
-    /// An order was taken, with its state.
-    Taken { envelope: String, order: Order },
-    /// An order's state changed.
-    Moved {
-        order: OrderId,
-        state: State,
-        closing: Option<Closing>,
-    },
-    /// Its end lies in the spool.
-    Told { order: OrderId, at: Timestamp },
-}
 
 /// An order on this device.
 #[derive(Debug, Clone)]
@@ -230,32 +214,6 @@ impl Executor {
         Ok(executor)
     }
 
-    fn replay(&mut self, record: Record) {
-        match record {
-            Record::Seen { sequence } => self.last_seen = self.last_seen.max(sequence),
-            Record::Taken { envelope, order } => {
-                self.last_seen = self.last_seen.max(order.sequence);
-                self.adopt(order, envelope);
-            }
-            Record::Moved {
-                order,
-                state,
-                closing,
-            } => {
-                if let Some(held) = self.held.get_mut(&order) {
-                    held.state = state;
-                    held.closing = closing;
-                    held.told_at = None;
-                }
-            }
-            Record::Told { order, at } => {
-                if let Some(held) = self.held.get_mut(&order) {
-                    held.told_at = Some(at);
-                }
-            }
-        }
-    }
-
     /// Does again what the journal says was begun. Once, before the first turn.
     ///
     /// # Errors
@@ -382,27 +340,6 @@ impl Executor {
         self.apply(id, event)
     }
 
-    fn adopt(&mut self, order: Order, envelope: String) {
-        let id = order.order;
-        match self.held.get_mut(&id) {
-            Some(held) => {
-                // A cancel keeps the packages of what it withdraws, for the report.
-                if matches!(order.action, Action::Install { .. }) {
-                    held.order = order;
-                } else {
-                    held.order.generation = order.generation;
-                    held.order.sequence = order.sequence;
-                }
-                held.envelope = envelope;
-                held.running = None;
-                held.repaired = false;
-            }
-            None => {
-                self.held.insert(id, Held::new(order, envelope));
-            }
-        }
-    }
-
     fn tick(&mut self, id: OrderId, contact: Option<Contact>) -> Result<(), Failure> {
         let held = &self.held[&id];
         if held.state.is_final() {
@@ -504,120 +441,6 @@ impl Executor {
         )
     }
 
-    /// Begins a step, or goes on waiting for it where it was begun before.
-    fn begin(&mut self, id: OrderId, kind: JobKind, origin: Origin) -> Result<(), Failure> {
-        let folder = self.job_folder(id, kind);
-        let running = Running {
-            kind,
-            folder: folder.clone(),
-            since: Instant::now(),
-        };
-        let found = folder.poll()?;
-        let fresh = match (&found, origin) {
-            (Poll::Alive, _) => false,
-            (_, Origin::Live) => true,
-            (Poll::Absent | Poll::Quiet | Poll::Ended(_), Origin::Resumed) => kind.is_repeatable(),
-        };
-        if !fresh {
-            match found {
-                Poll::Alive => {}
-                Poll::Ended(result) => return self.ended(id, kind, *result),
-                // Perhaps it never began, perhaps it died: looking after it tells.
-                Poll::Absent | Poll::Quiet => return self.lost(id, kind),
-            }
-        }
-        if fresh {
-            let parent = folder.path().parent().map(std::path::Path::to_owned);
-            if let Some(parent) = parent {
-                crate::platform::private_folder(&parent).map_err(files::write_error(&parent))?;
-            }
-            folder.make(&Job {
-                kind,
-                order: self.held[&id].envelope.clone(),
-                state: self.folder.root().to_owned(),
-            })?;
-            let name = format!("{id}-{}", kind.name());
-            if let Err(problem) = self.transactions.start(&folder, &name) {
-                let reason = format!("the step {} could not be started: {problem}", kind.name());
-                transaction::give_up(&folder, reason, self.clock.now())?;
-            }
-        }
-        if let Some(held) = self.held.get_mut(&id) {
-            held.running = Some(running);
-        }
-        Ok(())
-    }
-
-    /// Looks how the running step of an order is.
-    fn watch(&mut self, id: OrderId) -> Result<(), Failure> {
-        let Some(running) = self.held[&id].running.clone() else {
-            return Ok(());
-        };
-        match running.folder.poll()? {
-            Poll::Alive => Ok(()),
-            Poll::Ended(result) => {
-                self.forget_running(id);
-                self.ended(id, running.kind, *result)
-            }
-            Poll::Quiet
-                if running.since.elapsed() < START_PATIENCE
-                    && self.transactions.may_live(&running.folder) =>
-            {
-                Ok(())
-            }
-            Poll::Quiet | Poll::Absent => {
-                self.forget_running(id);
-                self.lost(id, running.kind)
-            }
-        }
-    }
-
-    fn forget_running(&mut self, id: OrderId) {
-        if let Some(held) = self.held.get_mut(&id) {
-            held.running = None;
-        }
-    }
-
-    fn ended(&mut self, id: OrderId, kind: JobKind, result: job::JobResult) -> Result<(), Failure> {
-        let ended = match result.end {
-            job::JobEnd::Done => Ended::Done,
-            job::JobEnd::Failed { reason } => Ended::Failed { reason },
-            job::JobEnd::Broken { reason } => Ended::Broken { reason },
-        };
-        let prefetching = matches!(self.held[&id].state, State::Received { .. });
-        match kind {
-            JobKind::Download if prefetching => self.apply(id, Event::Prefetched),
-            JobKind::Download => match ended {
-                Ended::Done => self.apply(id, Event::Downloaded),
-                Ended::Failed { reason } | Ended::Broken { reason } => {
-                    self.apply(id, Event::DownloadFailed { reason })
-                }
-            },
-            JobKind::Repair => self.leftovers_repaired(id, ended),
-            JobKind::Install { .. } => self.apply(id, Event::InstallEnded(ended)),
-            JobKind::Recover { .. } => self.apply(id, Event::Recovered(ended)),
-        }
-    }
-
-    fn lost(&mut self, id: OrderId, kind: JobKind) -> Result<(), Failure> {
-        // What was not heard of may still begin: from now on it must not.
-        self.job_folder(id, kind).abandon()?;
-        let prefetching = matches!(self.held[&id].state, State::Received { .. });
-        match kind {
-            JobKind::Download if prefetching => self.apply(id, Event::Prefetched),
-            JobKind::Download => {
-                let reason = "the download was interrupted".to_owned();
-                self.apply(id, Event::DownloadFailed { reason })
-            }
-            JobKind::Repair => {
-                let reason = "the repair was interrupted".to_owned();
-                self.leftovers_repaired(id, Ended::Failed { reason })
-            }
-            JobKind::Install { .. } => self.apply(id, Event::InstallLost),
-            JobKind::Recover { .. } => self.apply(id, Event::RecoveryLost),
-        }
-    }
-
     fn old_services(&self, id: OrderId) -> Vec<String> {
         let held = &self.held[&id];
         if held.restarts() == Switch::Off {
@@ -645,51 +468,6 @@ impl Executor {
             self.told = Some(standing);
             (self.nudge)();
         }
-        Ok(())
-    }
-
-    fn record(&mut self, record: &Record) -> Result<(), Failure> {
-        #[cfg(test)]
-        if let Some(left) = &mut self.records_left {
-            if *left == 0 {
-                return Err(Failure::refused("killed by the test"));
-            }
-            *left -= 1;
-        }
-        Ok(self.journal.append(record)?)
-    }
-
-    /// Writes the journal anew without what ended long ago.
-    fn compact(&mut self) -> Result<(), Failure> {
-        let oldest = self
-            .clock
-            .now()
-            .checked_sub(SignedDuration::from_hours(24 * REMEMBERED_DAYS))
-            .unwrap_or(Timestamp::UNIX_EPOCH);
-        let gone =
-            |held: &Held| held.state.is_final() && held.told_at.is_some_and(|at| at < oldest);
-        let mut records = vec![Record::Seen {
-            sequence: self.last_seen,
-        }];
-        for (id, held) in &self.held {
-            if gone(held) {
-                continue;
-            }
-            records.push(Record::Taken {
-                envelope: held.envelope.clone(),
-                order: held.order.clone(),
-            });
-            records.push(Record::Moved {
-                order: *id,
-                state: held.state.clone(),
-                closing: held.closing.clone(),
-            });
-            if let Some(at) = held.told_at {
-                records.push(Record::Told { order: *id, at });
-            }
-        }
-        self.journal.compact(&records)?;
-        self.held.retain(|_, held| !gone(held));
         Ok(())
     }
 }

@@ -102,8 +102,11 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
+/// Number, seconds and nanoseconds of each watched file.
+pub type ChangeMark = Vec<(u64, i64, i64)>;
+
 /// Something that changes when what is installed or offered may have changed.
-pub fn change_mark() -> Vec<(u64, i64, i64)> {
+pub fn change_mark() -> ChangeMark {
     WATCHED
         .iter()
         .map(|path| match fs::metadata(path) {

@@ -22,9 +22,11 @@ use domain::offer::{Lists, OfferReport, OldCode, RebootNeed, System};
 use domain::order::Refusal;
 use domain::package::{Ecosystem, Item, Package, PackageState};
 use ed25519_dalek::SigningKey;
+use jiff::SignedDuration;
 use protocol::{Envelope, MessageType, SignerKind};
 
 use super::super::intake::Report;
+use super::super::job::Job;
 use super::super::transaction::{self, Hands};
 use super::super::*;
 use crate::identity::key_text;
