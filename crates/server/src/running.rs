@@ -92,8 +92,8 @@ pub async fn start(options: &StartOptions, clock: Arc<dyn Clock>) -> Result<Runn
 
     let state = AppState::new(Arc::clone(&service), transport);
     let handles = [Handle::new(), Handle::new()];
-    let people = web::router::for_people(state.clone())
-        .into_make_service_with_connect_info::<SocketAddr>();
+    let people =
+        web::router::for_people(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let people = match &options.tls {
         None => {
             let server = axum_server::from_tcp(console)
@@ -121,9 +121,10 @@ pub async fn start(options: &StartOptions, clock: Arc<dyn Clock>) -> Result<Runn
         .handle(handles[1].clone())
         .http1_only()
         .first_request_timeout(Duration::from_secs(FIRST_REQUEST_SECONDS));
-    let devices = tokio::spawn(server.serve(
-        web::router::for_agents(state).into_make_service_with_connect_info::<SocketAddr>(),
-    ));
+    let devices =
+        tokio::spawn(server.serve(
+            web::router::for_agents(state).into_make_service_with_connect_info::<SocketAddr>(),
+        ));
     let loops = service::loops::start(&service);
 
     let scheme = match transport {
@@ -132,9 +133,8 @@ pub async fn start(options: &StartOptions, clock: Arc<dyn Clock>) -> Result<Runn
     };
     let console_url = format!("{scheme}://{console_address}");
     let console_url_file = options.state.join(CONSOLE_URL_FILE);
-    std::fs::write(&console_url_file, &console_url).with_context(|| {
-        format!("cannot write {}", console_url_file.display())
-    })?;
+    std::fs::write(&console_url_file, &console_url)
+        .with_context(|| format!("cannot write {}", console_url_file.display()))?;
     Ok(Running {
         console_url,
         agents_url: format!("https://{agents_address}"),
@@ -227,9 +227,7 @@ pub fn explain(error: ServiceError) -> Failure {
         ServiceError::Store(StoreError::Open { .. }) => {
             Some("check who owns the state folder, or choose another: --state DIR")
         }
-        ServiceError::Conflict { .. } => {
-            Some("`patchloop owner sign-in` makes a new sign-in link")
-        }
+        ServiceError::Conflict { .. } => Some("`patchloop owner sign-in` makes a new sign-in link"),
         _ => None,
     };
     let failure = Failure::failed(error);
