@@ -246,12 +246,11 @@ fn refresh_if_due(setup: &Setup, checkin: &mut Checkin, pace: &mut Pace) {
 
 /// Whether the executing half works on an order.
 fn works(setup: &Setup) -> bool {
-    use protocol::sync::Step;
     let standing: Option<crate::execute::intake::Standing> =
         crate::files::read_json(&setup.folder.progress())
             .ok()
             .flatten();
-    standing.is_some_and(|standing| standing.progress.iter().any(|p| p.step != Step::Taken))
+    standing.is_some_and(|standing| standing.is_working())
 }
 
 fn start_executor(setup: &Setup, news: Sender<News>) -> Result<Sender<()>, Failure> {

@@ -1,4 +1,5 @@
 //! A step of an order as a process of its own: started as the agent starts it, found by its folder.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::path::PathBuf;
 use std::sync::mpsc;

@@ -59,9 +59,18 @@ pub struct Checkin {
     backend: Arc<dyn Backend>,
     clock: Arc<dyn Clock>,
     snapshot: Option<Snapshot>,
-    looked: Option<(platform::ChangeMark, Timestamp)>,
+    looked: Option<Looked>,
     /// What the server was told that this agent can do.
     abilities: Option<AgentAbilities>,
+}
+
+/// What stood when the device was last looked at.
+#[derive(Debug, PartialEq)]
+struct Looked {
+    mark: platform::ChangeMark,
+    /// Reports of orders: after each the device is another, also where no package changed.
+    reports: usize,
+    at: Timestamp,
 }
 
 /// What the server wants in the next message.
@@ -178,19 +187,29 @@ impl Checkin {
     }
 
     fn look_if_due(&mut self, progress: &mut dyn FnMut(&str)) -> Result<(), Failure> {
-        let mark = platform::change_mark();
+        let standing: Standing = files::read_json(&self.folder.progress())?.unwrap_or_default();
+        if self.snapshot.is_some() && standing.is_working() {
+            // What is half done is nothing to report; the look after it tells.
+            return Ok(());
+        }
         let now = self.clock.now();
-        let due = match &self.looked {
-            None => true,
-            Some((seen, at)) => {
-                let age = now.duration_since(*at);
-                *seen != mark || age < SignedDuration::ZERO || age.as_hours() >= LOOK_HOURS
-            }
+        let stands = Looked {
+            mark: platform::change_mark(),
+            reports: files::list(&self.folder.spool_out(), ".report")?.len()
+                + files::list(&self.folder.spool_kept(), ".report")?.len(),
+            at: now,
         };
+        let due = self.looked.as_ref().is_none_or(|before| {
+            let age = now.duration_since(before.at);
+            before.mark != stands.mark
+                || before.reports != stands.reports
+                || age < SignedDuration::ZERO
+                || age.as_hours() >= LOOK_HOURS
+        });
         if due {
             self.snapshot = Some(collect::collect(self.backend.as_ref(), now, progress)?);
             // Looking itself may write caches: what counts is what stood there before it.
-            self.looked = Some((mark, now));
+            self.looked = Some(stands);
         }
         Ok(())
     }

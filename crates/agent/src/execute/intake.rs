@@ -10,7 +10,7 @@ use domain::id::{DeviceId, OrderId};
 use domain::order::{Action, Order, Refusal, Verb};
 use domain::proof::SecondLook;
 use jiff::Timestamp;
-use protocol::sync::{OutcomeReport, Progress};
+use protocol::sync::{OutcomeReport, Progress, Step};
 use protocol::{Envelope, EnvelopeError, MessageType, TrustedKey};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,15 @@ pub struct Standing {
     pub progress: Vec<Progress>,
     /// Until when each of them may begin, for people.
     pub windows: Vec<(OrderId, Timestamp, Timestamp)>,
+}
+
+impl Standing {
+    /// Whether an order is being carried out now.
+    pub fn is_working(&self) -> bool {
+        self.progress
+            .iter()
+            .any(|progress| progress.step != Step::Taken)
+    }
 }
 
 /// The end of an order, as it lies in the spool.
