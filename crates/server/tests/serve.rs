@@ -1,5 +1,7 @@
 //! The server's program: starts, says where it is, refuses what it must with a hint, stops cleanly.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;

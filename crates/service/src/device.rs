@@ -4,7 +4,7 @@ use domain::access::{self, ClientScope, Permission, Principal};
 use domain::device::{AgentAbilities, Device, Mode, Standing};
 use domain::id::DeviceId;
 use domain::name::Tag;
-use domain::offer::{Lists, RebootNeed, System, Unknown};
+use domain::offer::{Facts, Lists, OldCode, RebootNeed, System, Unknown};
 use domain::page::{Page, PageRequest};
 use domain::query::SubjectKind;
 use engine::subject::DeviceSubject;
@@ -308,19 +308,8 @@ fn shown(
         enrolled_at: device.enrolled_at,
         agent: device.agent.clone(),
         kernel: facts.map(|facts| facts.system.kernel.clone()),
-        reboot: facts.and_then(|facts| match &facts.reboot {
-            RebootNeed::No => Some(Vec::new()),
-            RebootNeed::Yes { reasons, .. } => Some(reasons.clone()),
-            RebootNeed::Unknown { .. } => None,
-        }),
-        old_code: facts.and_then(|facts| {
-            facts.old_code.as_ref().map(|running| {
-                running
-                    .iter()
-                    .map(|one| one.service.clone().unwrap_or_else(|| one.program.clone()))
-                    .collect()
-            })
-        }),
+        reboot: facts.and_then(reboot_reasons),
+        old_code: facts.and_then(old_code),
         lists_fetched_at: facts.and_then(|facts| match &facts.offers.lists {
             Lists::Absent => None,
             Lists::Present { fetched_at, .. } => Some(*fetched_at),
@@ -337,6 +326,22 @@ fn shown(
         Some(_) => None,
     };
     Ok(Shown { detail, material })
+}
+
+/// Why a reboot is due, empty when it is not; `None`: not known.
+fn reboot_reasons(facts: &Facts) -> Option<Vec<String>> {
+    match &facts.reboot {
+        RebootNeed::No => Some(Vec::new()),
+        RebootNeed::Yes { reasons, .. } => Some(reasons.clone()),
+        RebootNeed::Unknown { .. } => None,
+    }
+}
+
+/// What runs old code, by service where it is one; `None`: could not be seen.
+fn old_code(facts: &Facts) -> Option<Vec<String>> {
+    let running = facts.old_code.as_ref()?;
+    let name = |one: &OldCode| one.service.clone().unwrap_or_else(|| one.program.clone());
+    Some(running.iter().map(name).collect())
 }
 
 /// The modes a device had, newest first.

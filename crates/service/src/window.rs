@@ -223,22 +223,50 @@ impl Service {
             let zones = zones(tx, &scope, &window, now)?;
             Ok((window, zones))
         })?;
-        let mut items = Vec::new();
-        for zone in zones {
-            let openings =
-                openings(&window, &zone, now).map_err(|error| ServiceError::Invalid {
-                    field: "zone",
-                    reason: error.to_string(),
-                })?;
-            items.extend(openings.take(count as usize).map(|opening| OpeningItem {
-                opens_at: opening.opens_at,
-                closes_at: opening.closes_at,
-                zone: zone.clone(),
-            }));
-        }
-        items.sort_by(|a, b| (a.opens_at, &a.zone).cmp(&(b.opens_at, &b.zone)));
-        Ok(Page { items, next: None })
+        next_openings(&window, zones, count, now)
     }
+
+    /// When a window would open that is not saved: its next `count` openings.
+    pub fn window_preview(
+        &self,
+        who: &Principal,
+        wanted: &NewWindow,
+        count: u32,
+    ) -> Result<Page<OpeningItem>> {
+        let scope = access::check(who, Permission::SetWindow)?;
+        let now = self.now();
+        let mut window = read(wanted, now)?;
+        let who = who.clone();
+        let (window, zones) = self.read(move |tx| {
+            window.client = reach::bound(tx, &who, &scope, &window.devices)?.client;
+            let zones = zones(tx, &scope, &window, now)?;
+            Ok((window, zones))
+        })?;
+        next_openings(&window, zones, count, now)
+    }
+}
+
+/// The next openings of a window in each of these zones, by time.
+fn next_openings(
+    window: &ChangeWindow,
+    zones: BTreeSet<String>,
+    count: u32,
+    now: Timestamp,
+) -> Result<Page<OpeningItem>> {
+    let mut items = Vec::new();
+    for zone in zones {
+        let openings = openings(window, &zone, now).map_err(|error| ServiceError::Invalid {
+            field: "zone",
+            reason: error.to_string(),
+        })?;
+        items.extend(openings.take(count as usize).map(|opening| OpeningItem {
+            opens_at: opening.opens_at,
+            closes_at: opening.closes_at,
+            zone: zone.clone(),
+        }));
+    }
+    items.sort_by(|a, b| (a.opens_at, &a.zone).cmp(&(b.opens_at, &b.zone)));
+    Ok(Page { items, next: None })
 }
 
 fn found(tx: &mut Tx<'_>, scope: &ClientScope, name: &str) -> Result<ChangeWindow> {

@@ -1,5 +1,7 @@
 //! Tokens: once, in time, for one site; and devices that ask for the same name.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+
 mod support;
 
 use domain::enrolment::TokenRefused;

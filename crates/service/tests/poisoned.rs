@@ -1,5 +1,7 @@
 //! Messages that are wrong or hostile: a clear refusal, nothing changed, and a row in the audit.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+
 mod support;
 
 use domain::inventory::Inventory;

@@ -1,6 +1,8 @@
 //! A database restored from yesterday's copy: the server notices devices that remember more, reads
 //! their outcomes again, and gives no order until it has.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+
 mod support;
 
 use base64::Engine as _;

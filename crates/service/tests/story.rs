@@ -1,6 +1,8 @@
 //! The whole loop with an agent that speaks the real protocol: enrol, report, approve, window, order,
 //! outcome, second look, proof, ticket, report; and an agent that lies.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+
 mod support;
 
 use domain::finding::FindingState;

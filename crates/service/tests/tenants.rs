@@ -1,5 +1,7 @@
 //! A client never sees another client's data: not by name, not by id, not in a list, not in a word.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+
 mod support;
 
 use domain::access::{Principal, Reach, Role};

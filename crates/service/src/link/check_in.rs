@@ -6,6 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::access::{self, ClientScope};
+use domain::changelog::ChangelogFacts;
 use domain::device::Standing;
 use domain::id::{DeviceId, OrderId};
 use domain::inventory::Inventory;
@@ -13,24 +14,25 @@ use domain::order::Order;
 use domain::package::SourcePackage;
 use engine::decide::REACHABLE_SECONDS;
 use engine::link::{
-    CHANGELOG_ASKED_MINUTES, Counted, Effect, LinkView, Reaction, SKEW_SECONDS_MAX, Want,
+    CHANGELOG_ASKED_MINUTES, CheckIn, Counted, Effect, LinkView, Reaction, SKEW_SECONDS_MAX, Want,
     changelogs_to_ask, counted, on_check_in,
 };
 use jiff::{SignedDuration, Timestamp};
 use protocol::sync::{self, FactsPart, InventoryPart, Sync, SyncReply, WantedChangelog};
 use protocol::{Envelope, MessageType, SignerKind};
-use store::{InventoryWrite, LinkState, LinkUpdate, Tx};
+use store::{LinkState, LinkUpdate, Tx};
 
 use super::intake;
 use super::known_keys::KnownKey;
 use super::quiet::Quiet;
+use super::writes::Writes;
 use crate::assess::{self, Material};
 use crate::loops::Look;
 use crate::view::{self, Packages};
-use crate::{LinkError, Result, Service, audit, chance, writing};
+use crate::{LinkError, Result, Service, chance};
 
 /// What a message came to.
-enum Answer {
+pub(super) enum Answer {
     /// The bytes to send.
     Bytes(Vec<u8>),
     /// Older than what was seen.
@@ -156,56 +158,8 @@ impl Service {
             Some(Answer::Behind(counter)) => return Err(LinkError::CounterBehind { counter }),
             Some(Answer::WholeWay) | None => {}
         }
-        let jitter = u16::from_be_bytes(chance::bytes()?) % 1000;
-        let reaction = on_check_in(&view, &check_in, jitter, now);
-        let first_since_start = self.wanted.of(device).is_none();
-        let material = if reaction.assess || first_since_start {
-            self.material_after(&view, &reaction)?
-        } else {
-            None
-        };
-        let assessment = material.map(|material| self.assessed(&material, now));
-        if let Some(assessment) = &assessment {
-            self.wanted
-                .set(device, assessment.changelogs_wanted.clone());
-        }
-        let asked = self.changelogs_asked(device, now)?;
-        let reply = self.reply(&reaction, counter, device, &asked, now);
-        let bytes = reply_bytes(&reply);
-        let outcome = Outcome {
-            quiet: quiet_message
-                && assessment.is_none()
-                && self
-                    .wanted
-                    .of(device)
-                    .is_some_and(|wanted| wanted.is_empty())
-                && is_quiet(&reaction, &reply, &view),
-            plan: assessment.is_some() || touches_orders(&reaction) || was_away(&link, now),
-        };
-        let sequence = sequence_after(&reaction, link.last_sequence);
-        let next_seconds = reaction.reply.next_seconds;
-        let read_changelogs: Vec<_> = check_in.changelogs.clone();
-        let writes = Writes {
-            device,
-            scope,
-            link_counter: link.counter,
-            update: LinkUpdate {
-                counter,
-                reply: Some(bytes.clone()),
-                acknowledged: check_in.acknowledged,
-                last_sequence: sequence,
-                seen_at: now,
-                inventory_confirmed: reaction
-                    .effects
-                    .iter()
-                    .any(|effect| matches!(effect, Effect::InventoryConfirmed)),
-            },
-            reaction,
-            view,
-            assessment,
-            asked,
-            now,
-        };
+        let (writes, outcome) = self.decided(&check_in, quiet_message, link, view, known, now)?;
+        let bytes = writes.update.reply.clone().unwrap_or_default();
         if let Some(answer) = self.write(move |tx| writes.write(tx))? {
             return match answer {
                 Answer::Bytes(bytes) => Ok(bytes),
@@ -215,15 +169,84 @@ impl Service {
                 }),
             };
         }
-        self.afterwards(device, &outcome, sequence, next_seconds);
-        for changelog in &read_changelogs {
+        self.afterwards(device, &outcome);
+        self.tell_others(device, &check_in.changelogs);
+        Ok(bytes)
+    }
+
+    /// Has the engine decide, assesses where that is due, and puts together what is to be written.
+    fn decided(
+        &self,
+        check_in: &CheckIn,
+        quiet_message: bool,
+        link: LinkState,
+        view: LinkView,
+        known: KnownKey,
+        now: Timestamp,
+    ) -> Result<(Writes, Outcome)> {
+        let device = known.device;
+        let jitter = u16::from_be_bytes(chance::bytes()?) % 1000;
+        let reaction = on_check_in(&view, check_in, jitter, now);
+        let first_since_start = self.wanted.of(device).is_none();
+        let material = if reaction.assess || first_since_start {
+            self.material_after(&view, &reaction)?
+        } else {
+            None
+        };
+        let assessment = material.map(|material| self.assessed(&material, now));
+        if let Some(assessment) = &assessment {
+            let wanted = assessment.changelogs_wanted.clone();
+            self.wanted.set(device, wanted);
+        }
+        let asked = self.changelogs_asked(device, now)?;
+        let reply = self.reply(&reaction, check_in.counter, device, &asked, now);
+        let wants_nothing = self
+            .wanted
+            .of(device)
+            .is_some_and(|wanted| wanted.is_empty());
+        let sequence = sequence_after(&reaction, link.last_sequence);
+        let is_quiet = quiet_message
+            && assessment.is_none()
+            && wants_nothing
+            && is_quiet(&reaction, &reply, &view);
+        let outcome = Outcome {
+            quiet: is_quiet.then_some(Quiet {
+                sequence,
+                next_seconds: reaction.reply.next_seconds,
+            }),
+            plan: assessment.is_some() || touches_orders(&reaction) || was_away(&link, now),
+        };
+        let confirmed = |effect: &Effect| matches!(effect, Effect::InventoryConfirmed);
+        let writes = Writes {
+            device,
+            scope: scope_of(known),
+            link_counter: link.counter,
+            update: LinkUpdate {
+                counter: check_in.counter,
+                reply: Some(reply_bytes(&reply)),
+                acknowledged: check_in.acknowledged,
+                last_sequence: sequence,
+                seen_at: now,
+                inventory_confirmed: reaction.effects.iter().any(confirmed),
+            },
+            reaction,
+            view,
+            assessment,
+            asked,
+            now,
+        };
+        Ok((writes, outcome))
+    }
+
+    /// Has other devices assessed that waited for a changelog that was just read.
+    fn tell_others(&self, device: DeviceId, read: &[ChangelogFacts]) {
+        for changelog in read {
             self.wanted.was_read(changelog);
             for other in self.wanted.waiting_for(changelog, device) {
                 self.due.at_once(other, Look::Assess);
                 self.planner.ring();
             }
         }
-        Ok(bytes)
     }
 
     /// What is to be assessed, as it stands after the effects.
@@ -350,17 +373,10 @@ impl Service {
         URL_SAFE_NO_PAD.encode(envelope.to_bytes())
     }
 
-    fn afterwards(&self, device: DeviceId, outcome: &Outcome, sequence: u64, next_seconds: u32) {
-        if outcome.quiet {
-            self.quiet.remember(
-                device,
-                Quiet {
-                    sequence,
-                    next_seconds,
-                },
-            );
-        } else {
-            self.quiet.forget(device);
+    fn afterwards(&self, device: DeviceId, outcome: &Outcome) {
+        match outcome.quiet {
+            Some(quiet) => self.quiet.remember(device, quiet),
+            None => self.quiet.forget(device),
         }
         if outcome.plan {
             self.due.at_once(device, Look::Plan);
@@ -371,7 +387,9 @@ impl Service {
 
 /// What follows from a check-in beside its answer.
 struct Outcome {
-    quiet: bool,
+    /// What an equal check-in may be answered with.
+    quiet: Option<Quiet>,
+    /// Whether the device is to be planned anew.
     plan: bool,
 }
 
@@ -382,7 +400,7 @@ fn scope_of(known: KnownKey) -> ClientScope {
 }
 
 /// The stored answer, or the counter to go on from; `None`: the message is new.
-fn answered_before(link: &LinkState, counter: u64) -> Option<Answer> {
+pub(super) fn answered_before(link: &LinkState, counter: u64) -> Option<Answer> {
     match counted(counter, link.counter) {
         Counted::New => None,
         Counted::Again => Some(match &link.reply {
@@ -496,84 +514,4 @@ fn link_view(
         before,
     };
     Ok(Some((link, view)))
-}
-
-/// Everything that a check-in writes, in one transaction.
-struct Writes {
-    device: DeviceId,
-    scope: ClientScope,
-    link_counter: u64,
-    update: LinkUpdate,
-    reaction: Reaction,
-    view: LinkView,
-    assessment: Option<engine::assess::Assessment>,
-    asked: Vec<WantedChangelog>,
-    now: Timestamp,
-}
-
-impl Writes {
-    /// Writes all of it; gives an answer instead when the message was answered meanwhile.
-    fn write(&self, tx: &mut Tx<'_>) -> Result<Option<Answer>> {
-        let link = tx.link_get(self.device)?;
-        if let Some(link) = link.filter(|link| link.counter != self.link_counter) {
-            return Ok(Some(
-                answered_before(&link, self.update.counter).unwrap_or(Answer::WholeWay),
-            ));
-        }
-        for effect in &self.reaction.effects {
-            self.effect(tx, effect)?;
-        }
-        if let Some(assessment) = &self.assessment {
-            assess::write(tx, &self.scope, self.device, assessment, self.now)?;
-        }
-        for asked in &self.asked {
-            tx.changelog_ask(&asked.source, &asked.version, self.now)?;
-        }
-        tx.link_update(&self.scope, self.device, &self.update)?;
-        Ok(None)
-    }
-
-    fn effect(&self, tx: &mut Tx<'_>, effect: &Effect) -> Result<()> {
-        let (scope, device, now) = (&self.scope, self.device, self.now);
-        let entry = |action: &str, detail: &dyn std::fmt::Display| {
-            audit::by_device(device, now, action, device)
-                .of(self.view.device.device.client)
-                .saying(detail)
-        };
-        match effect {
-            // Written with the answer, at the end.
-            Effect::Seen { .. } | Effect::InventoryConfirmed => {}
-            Effect::Inventory(inventory) => {
-                let write = InventoryWrite {
-                    inventory,
-                    digest: inventory.digest(),
-                    valid_from: now,
-                    recorded_at: now,
-                };
-                tx.inventory_put(scope, device, write)?;
-            }
-            Effect::Facts { facts, mark } => tx.facts_put(scope, device, facts, mark, now)?,
-            Effect::Agent(agent) => tx.device_set_agent(scope, device, agent, now)?,
-            Effect::Standing { standing, reason } => {
-                tx.device_set_standing(scope, device, *standing, now)?;
-                tx.audit_add(&entry("device.standing", &format_args!("{standing}: {reason}")).0)?;
-            }
-            Effect::Order(change) => {
-                let orders = &self.view.device.orders;
-                let known = orders.iter().find(|order| order.id == change.record.id);
-                // An order older than what the engine looks back at may still be corrected.
-                let kept = match known {
-                    Some(_) => None,
-                    None => tx.order_get(scope, change.record.id)?,
-                };
-                writing::order(tx, scope, known.or(kept.as_ref()), change, now)?;
-            }
-            Effect::Changelog(changelog) => tx.changelog_put(changelog)?,
-            Effect::ClockSkew { seconds } => {
-                tracing::warn!(%device, seconds, "the device's clock is off");
-            }
-            Effect::Odd { what } => tx.audit_add(&entry("link.odd", what).0)?,
-        }
-        Ok(())
-    }
 }

@@ -12,6 +12,7 @@ pub(crate) mod known_keys;
 pub(crate) mod quiet;
 pub(crate) mod refusals;
 pub(crate) mod wanted;
+mod writes;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! A server in a folder of its own with a clock that stands, and agents that speak the real protocol.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
 
 use std::net::IpAddr;
 use std::path::Path;

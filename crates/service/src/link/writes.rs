@@ -1,0 +1,92 @@
+//! What a check-in writes: the engine's effects, the findings and the answer, in one transaction.
+
+use domain::access::ClientScope;
+use domain::id::DeviceId;
+use engine::assess::Assessment;
+use engine::link::{Effect, LinkView, Reaction};
+use jiff::Timestamp;
+use protocol::sync::WantedChangelog;
+use store::{InventoryWrite, LinkUpdate, Tx};
+
+use super::check_in::{Answer, answered_before};
+use crate::{Result, assess, audit, writing};
+
+/// Everything that a check-in writes, in one transaction.
+pub(super) struct Writes {
+    pub device: DeviceId,
+    pub scope: ClientScope,
+    pub link_counter: u64,
+    pub update: LinkUpdate,
+    pub reaction: Reaction,
+    pub view: LinkView,
+    pub assessment: Option<Assessment>,
+    pub asked: Vec<WantedChangelog>,
+    pub now: Timestamp,
+}
+
+impl Writes {
+    /// Writes all of it; gives an answer instead when the message was answered meanwhile.
+    pub fn write(&self, tx: &mut Tx<'_>) -> Result<Option<Answer>> {
+        let link = tx.link_get(self.device)?;
+        if let Some(link) = link.filter(|link| link.counter != self.link_counter) {
+            return Ok(Some(
+                answered_before(&link, self.update.counter).unwrap_or(Answer::WholeWay),
+            ));
+        }
+        for effect in &self.reaction.effects {
+            self.effect(tx, effect)?;
+        }
+        if let Some(assessment) = &self.assessment {
+            assess::write(tx, &self.scope, self.device, assessment, self.now)?;
+        }
+        for asked in &self.asked {
+            tx.changelog_ask(&asked.source, &asked.version, self.now)?;
+        }
+        tx.link_update(&self.scope, self.device, &self.update)?;
+        Ok(None)
+    }
+
+    fn effect(&self, tx: &mut Tx<'_>, effect: &Effect) -> Result<()> {
+        let (scope, device, now) = (&self.scope, self.device, self.now);
+        let entry = |action: &str, detail: &dyn std::fmt::Display| {
+            audit::by_device(device, now, action, device)
+                .of(self.view.device.device.client)
+                .saying(detail)
+        };
+        match effect {
+            // Written with the answer, at the end.
+            Effect::Seen { .. } | Effect::InventoryConfirmed => {}
+            Effect::Inventory(inventory) => {
+                let write = InventoryWrite {
+                    inventory,
+                    digest: inventory.digest(),
+                    valid_from: now,
+                    recorded_at: now,
+                };
+                tx.inventory_put(scope, device, write)?;
+            }
+            Effect::Facts { facts, mark } => tx.facts_put(scope, device, facts, mark, now)?,
+            Effect::Agent(agent) => tx.device_set_agent(scope, device, agent, now)?,
+            Effect::Standing { standing, reason } => {
+                tx.device_set_standing(scope, device, *standing, now)?;
+                tx.audit_add(&entry("device.standing", &format_args!("{standing}: {reason}")).0)?;
+            }
+            Effect::Order(change) => {
+                let orders = &self.view.device.orders;
+                let known = orders.iter().find(|order| order.id == change.record.id);
+                // An order older than what the engine looks back at may still be corrected.
+                let kept = match known {
+                    Some(_) => None,
+                    None => tx.order_get(scope, change.record.id)?,
+                };
+                writing::order(tx, scope, known.or(kept.as_ref()), change, now)?;
+            }
+            Effect::Changelog(changelog) => tx.changelog_put(changelog)?,
+            Effect::ClockSkew { seconds } => {
+                tracing::warn!(%device, seconds, "the device's clock is off");
+            }
+            Effect::Odd { what } => tx.audit_add(&entry("link.odd", what).0)?,
+        }
+        Ok(())
+    }
+}
