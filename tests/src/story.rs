@@ -114,6 +114,11 @@ impl Story {
 
     /// Enrols a device with a token, through its site's gateway.
     pub fn enrol(&self, name: &str, token: &str) -> Result<()> {
+        self.enrol_below(name, token, "/var/lib/patchloop-agent")
+    }
+
+    /// Enrols with another state folder, as a second agent of that device would.
+    pub fn enrol_below(&self, name: &str, token: &str, state: &str) -> Result<()> {
         let device = self.device(name);
         let url = format!("https://{}:{GATEWAY_PORT}", self.lab.gateway(device.site()));
         let clock = format!("PATCHLOOP_TEST_CLOCK={CLOCK_IN_DEVICE}");
@@ -130,6 +135,8 @@ impl Story {
             token,
             "--name",
             name,
+            "--state",
+            state,
         ])?;
         ensure!(
             output.status.success(),
