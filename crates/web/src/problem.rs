@@ -38,12 +38,7 @@ pub struct Problem {
 
 impl Problem {
     /// A problem; `word` is the end of its type.
-    pub fn new(
-        status: StatusCode,
-        word: &str,
-        title: &str,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub fn new(status: StatusCode, word: &str, title: &str, detail: impl Into<String>) -> Self {
         Self {
             kind: format!("{TYPE_PREFIX}{word}"),
             status: status.as_u16(),
@@ -148,28 +143,35 @@ impl From<ServiceError> for Problem {
         use {ServiceError as E, StatusCode as S};
         let detail = error.to_string();
         match &error {
-            E::SignedOut { .. } => Self::new(S::UNAUTHORIZED, "signed-out", "Sign in first", detail)
-                .hint("send `Authorization: Bearer TOKEN`; in the console, use a sign-in link"),
+            E::SignedOut { .. } => {
+                Self::new(S::UNAUTHORIZED, "signed-out", "Sign in first", detail)
+                    .hint("send `Authorization: Bearer TOKEN`; in the console, use a sign-in link")
+            }
             E::Denied(_) => Self::new(S::FORBIDDEN, "denied", "Not allowed", detail),
             E::NotFound { .. } => Self::new(S::NOT_FOUND, "not-found", "Not found", detail),
             E::Ambiguous { candidates, .. } => {
                 Self::new(S::CONFLICT, "ambiguous", "More than one fits", detail)
                     .with("candidates", json!(candidates))
             }
-            E::Query { place, text, mistake } => {
-                Self::new(S::BAD_REQUEST, "query", "The query cannot be read", detail)
-                    .with("place", json!(place))
-                    .with("query", json!(text))
-                    .with("position", json!(mistake.position))
-                    .with("length", json!(mistake.length))
-                    .with("column", json!(mistake.column))
-                    .with("found", json!(mistake.found))
-                    .with("expected", json!(mistake.expected))
-            }
-            E::Invalid { field, .. } => {
-                Self::new(S::UNPROCESSABLE_ENTITY, "invalid", "A value is not right", detail)
-                    .with("field", json!(field))
-            }
+            E::Query {
+                place,
+                text,
+                mistake,
+            } => Self::new(S::BAD_REQUEST, "query", "The query cannot be read", detail)
+                .with("place", json!(place))
+                .with("query", json!(text))
+                .with("position", json!(mistake.position))
+                .with("length", json!(mistake.length))
+                .with("column", json!(mistake.column))
+                .with("found", json!(mistake.found))
+                .with("expected", json!(mistake.expected)),
+            E::Invalid { field, .. } => Self::new(
+                S::UNPROCESSABLE_ENTITY,
+                "invalid",
+                "A value is not right",
+                detail,
+            )
+            .with("field", json!(field)),
             E::Conflict { .. } => Self::new(S::CONFLICT, "conflict", "It is there already", detail),
             E::Store(_) | E::Internal { .. } => Self::internal(&error),
         }
@@ -183,21 +185,42 @@ impl From<LinkError> for Problem {
         match &error {
             E::Malformed { .. } => Self::unreadable(detail),
             E::TooLarge { .. } => Self::too_large(detail),
-            E::Signature => Self::new(S::FORBIDDEN, "signature", "Not signed by a known device", detail)
-                .hint("enrol the device again when its record was removed"),
-            E::Token(refused) => Self::new(S::FORBIDDEN, "token", "The token does not enrol a device", detail)
-                .with("reason", json!(refused))
-                .hint("make a new one: `patchloop enrolment create --site CLIENT/SITE`"),
-            E::CounterBehind { counter } => {
-                Self::new(S::CONFLICT, "counter-behind", "The counter is behind", detail)
-                    .with("counter", json!(counter))
-            }
-            E::WakeToken => Self::new(S::UNAUTHORIZED, "wake-token", "The wake token is not valid", detail)
-                .hint("check in: each answer carries a new one"),
-            E::TooMany { retry_at } => {
-                Self::new(S::TOO_MANY_REQUESTS, "too-many", "Too many refused messages", detail)
-                    .with("retry_at", json!(retry_at))
-            }
+            E::Signature => Self::new(
+                S::FORBIDDEN,
+                "signature",
+                "Not signed by a known device",
+                detail,
+            )
+            .hint("enrol the device again when its record was removed"),
+            E::Token(refused) => Self::new(
+                S::FORBIDDEN,
+                "token",
+                "The token does not enrol a device",
+                detail,
+            )
+            .with("reason", json!(refused))
+            .hint("make a new one: `patchloop enrolment create --site CLIENT/SITE`"),
+            E::CounterBehind { counter } => Self::new(
+                S::CONFLICT,
+                "counter-behind",
+                "The counter is behind",
+                detail,
+            )
+            .with("counter", json!(counter)),
+            E::WakeToken => Self::new(
+                S::UNAUTHORIZED,
+                "wake-token",
+                "The wake token is not valid",
+                detail,
+            )
+            .hint("check in: each answer carries a new one"),
+            E::TooMany { retry_at } => Self::new(
+                S::TOO_MANY_REQUESTS,
+                "too-many",
+                "Too many refused messages",
+                detail,
+            )
+            .with("retry_at", json!(retry_at)),
             E::Store(_) | E::Internal { .. } => Self::internal(&error),
         }
     }

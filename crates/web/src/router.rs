@@ -57,6 +57,7 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("POST", "/api/v1/decisions/{decision}/end",   Api(Decide)),
     ("GET",  "/api/v1/windows",                    Api(Read)),
     ("POST", "/api/v1/windows",                    Api(SetWindow)),
+    ("POST", "/api/v1/windows/preview",            Api(SetWindow)),
     ("POST", "/api/v1/windows/{window}/end",       Api(SetWindow)),
     ("GET",  "/api/v1/windows/{window}/openings",  Api(Read)),
     ("GET",  "/api/v1/why",                        Api(Read)),
@@ -90,7 +91,11 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
 
 /// Who may pass at a route; `None`: there is no such route.
 pub fn gate_of(method: &Method, path: &str) -> Option<Gate> {
-    let method = if method == Method::HEAD { "GET" } else { method.as_str() };
+    let method = if method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    };
     ROUTES
         .iter()
         .find(|(known, at, _)| *known == method && *at == path)
@@ -105,13 +110,19 @@ const REQUEST_SECONDS: u64 = 60;
 /// The router of the people's listener.
 pub fn for_people(state: AppState) -> Router {
     let router = Router::new()
-        .route("/health", get(|| async { Json(serde_json::json!({ "ok": true })) }))
+        .route(
+            "/health",
+            get(|| async { Json(serde_json::json!({ "ok": true })) }),
+        )
         .merge(api::routes())
         .merge(console::routes())
         .route_layer(middleware::from_fn_with_state(state.clone(), guard))
         .fallback(|| async { Problem::no_such_address() })
         .method_not_allowed_fallback(|| async { Problem::no_such_address() })
-        .layer(middleware::from_fn_with_state(state.clone(), console::problem_pages))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            console::problem_pages,
+        ))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -146,8 +157,14 @@ const SECURITY_HEADERS: &[(HeaderName, &str)] = &[
 
 fn with_security_headers(mut router: Router) -> Router {
     let named = [
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ];
     for (name, value) in SECURITY_HEADERS.iter().cloned().chain(named) {
         // A handler may say otherwise for its own answer (assets may be kept for a while).

@@ -138,6 +138,11 @@ fn show(made: &DecisionMade, word: Word) -> Result<(), Failure> {
     for (heading, names, count) in [
         ("Patches", &made.patches, made.patches_count),
         ("Devices", &made.devices, made.devices_count),
+        (
+            "Also needed, and approved by nobody: no order is made before they are decided too",
+            &made.needed,
+            u32::try_from(made.needed.len()).unwrap_or(u32::MAX),
+        ),
     ] {
         if names.is_empty() {
             continue;

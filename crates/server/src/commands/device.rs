@@ -152,6 +152,7 @@ fn show(detail: &DeviceDetail) -> Result<(), Failure> {
         ("standing", detail.standing.to_string()),
         ("tags", detail.tags.join(", ")),
         ("packages", table::maybe(device.packages)),
+        ("would be updated", table::maybe(detail.pending)),
         ("inventory", table::maybe_minute(device.inventory_at)),
         (
             "package lists",

@@ -47,7 +47,7 @@ pub(super) fn proof(order: &OrderView) -> String {
 pub(super) fn row(order: &OrderView) -> Vec<String> {
     vec![
         order.id.to_string(),
-        order.device.clone(),
+        format!("{}/{}", order.client, order.device),
         order.state.to_string(),
         proof(order),
         table::minute(order.opens_at),
@@ -85,7 +85,7 @@ pub fn run(command: &OrderCommand, global: &Global) -> Result<Outcome, Failure> 
 fn show(order: &OrderView) -> Result<(), Failure> {
     table::facts(&[
         ("order", order.id.to_string()),
-        ("device", order.device.clone()),
+        ("device", format!("{}/{}", order.client, order.device)),
         (
             "state",
             format!("{} since {}", order.state, table::minute(order.state_since)),

@@ -57,7 +57,10 @@ impl Modify for Token {
         document
             .components
             .get_or_insert_default()
-            .add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+            .add_security_scheme(
+                "token",
+                SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+            );
     }
 }
 
@@ -79,6 +82,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(decision::list, decision::add))
         .routes(routes!(decision::end))
         .routes(routes!(window::list, window::add))
+        .routes(routes!(window::preview))
         .routes(routes!(window::end))
         .routes(routes!(window::openings))
         .routes(routes!(why::show))

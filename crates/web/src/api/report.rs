@@ -35,7 +35,10 @@ pub(super) struct ReportAsked {
 /// Something that is not in a number.
 #[derive(ToSchema)]
 #[schema(as = NotCounted)]
-#[expect(dead_code, reason = "describes a type of `domain::report`, which knows no OpenAPI; compared by a test")]
+#[expect(
+    dead_code,
+    reason = "describes a type of `domain::report`, which knows no OpenAPI; compared by a test"
+)]
 pub(super) struct NotCountedDescribed {
     /// What is not counted.
     what: String,
@@ -49,7 +52,10 @@ pub(super) struct NotCountedDescribed {
 /// Missing patches of one severity.
 #[derive(ToSchema)]
 #[schema(as = MissingCount)]
-#[expect(dead_code, reason = "describes a type of `domain::report`, which knows no OpenAPI; compared by a test")]
+#[expect(
+    dead_code,
+    reason = "describes a type of `domain::report`, which knows no OpenAPI; compared by a test"
+)]
 pub(super) struct MissingDescribed {
     /// The severity; null: not looked up.
     #[schema(required)]
@@ -63,7 +69,10 @@ pub(super) struct MissingDescribed {
 /// One device's line.
 #[derive(ToSchema)]
 #[schema(as = DeviceLine)]
-#[expect(dead_code, reason = "describes a type of `domain::report`, which knows no OpenAPI; compared by a test")]
+#[expect(
+    dead_code,
+    reason = "describes a type of `domain::report`, which knows no OpenAPI; compared by a test"
+)]
 pub(super) struct LineDescribed {
     /// Its name.
     name: String,
@@ -84,7 +93,10 @@ pub(super) struct LineDescribed {
 /// One patch that was installed and proven.
 #[derive(ToSchema)]
 #[schema(as = ProvenLine)]
-#[expect(dead_code, reason = "describes a type of `domain::report`, which knows no OpenAPI; compared by a test")]
+#[expect(
+    dead_code,
+    reason = "describes a type of `domain::report`, which knows no OpenAPI; compared by a test"
+)]
 pub(super) struct ProvenDescribed {
     /// The patch.
     patch: String,
@@ -98,7 +110,10 @@ pub(super) struct ProvenDescribed {
 /// The report for one client.
 #[derive(ToSchema)]
 #[schema(as = ClientReport)]
-#[expect(dead_code, reason = "describes a type of `domain::report`, which knows no OpenAPI; compared by a test")]
+#[expect(
+    dead_code,
+    reason = "describes a type of `domain::report`, which knows no OpenAPI; compared by a test"
+)]
 pub(super) struct ReportDescribed {
     /// The client's name.
     client: String,
@@ -138,10 +153,11 @@ pub(super) async fn client(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let format = asked.format.unwrap_or_else(|| {
-        let html = headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")));
+        let html = headers.get_all(header::ACCEPT).iter().any(|accept| {
+            accept
+                .to_str()
+                .is_ok_and(|accept| accept.contains("text/html"))
+        });
         if html { Format::Html } else { Format::Json }
     });
     let report = state

@@ -26,7 +26,10 @@ pub(super) struct WhyAsked {
 /// One gate as it stands.
 #[derive(ToSchema)]
 #[schema(as = Gate)]
-#[expect(dead_code, reason = "describes `domain::verdict::Gate`, which knows no OpenAPI; compared by a test")]
+#[expect(
+    dead_code,
+    reason = "describes `domain::verdict::Gate`, which knows no OpenAPI; compared by a test"
+)]
 pub(super) struct GateDescribed {
     /// Which: `known`, `applicable`, `decided`, `delay`, `ring`, `frozen`, `window`, `budget`,
     /// `reachable` or `guardrails`.
@@ -47,7 +50,10 @@ pub(super) struct GateDescribed {
 /// The evaluator's answer.
 #[derive(ToSchema)]
 #[schema(as = Verdict)]
-#[expect(dead_code, reason = "describes `domain::verdict::Verdict`, which knows no OpenAPI; compared by a test")]
+#[expect(
+    dead_code,
+    reason = "describes `domain::verdict::Verdict`, which knows no OpenAPI; compared by a test"
+)]
 pub(super) struct VerdictDescribed {
     /// `now`, `later` or `never`.
     verdict: String,

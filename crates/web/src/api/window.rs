@@ -58,6 +58,22 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, Json(window)))
 }
 
+/// Says when a window would open that is not saved: the next twelve times
+#[utoipa::path(post, path = "/api/v1/windows/preview", tag = "windows", operation_id = "window_preview", request_body = NewWindow, responses(
+    (status = 200, description = "The openings; nothing was saved", body = List<OpeningItem>),
+    (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn preview(
+    State(state): State<AppState>,
+    Extension(who): Extension<Principal>,
+    Sent(new): Sent<NewWindow>,
+) -> Listed<OpeningItem> {
+    let page = state
+        .run(move |service| service.window_preview(&who, &new, OPENINGS_DEFAULT))
+        .await?;
+    Ok(listed(page))
+}
+
 /// Ends a change window
 #[utoipa::path(post, path = "/api/v1/windows/{window}/end", tag = "windows", operation_id = "window_end",
     params(("window" = String, Path, description = "Name or id")), responses(

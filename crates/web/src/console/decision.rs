@@ -3,10 +3,10 @@
 //! The preview is the use case's own dry run, so that what is shown is what will be saved.
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::Extension;
 use domain::access;
 use domain::decision::{Level, Word};
 use domain::page::{PAGE_ITEMS_MAX, PageRequest};
@@ -50,7 +50,8 @@ impl DecisionForm {
     /// Reads the form from an address: `patch` may stand there many times (the picked ones), and
     /// `filter` takes their place when none was picked.
     pub(super) fn from_pairs(pairs: Vec<(String, String)>) -> (Self, bool) {
-        let (mut form, mut picked, mut filter, mut preview) = (Self::default(), Vec::new(), String::new(), false);
+        let (mut form, mut picked, mut filter, mut preview) =
+            (Self::default(), Vec::new(), String::new(), false);
         for (name, value) in pairs {
             match name.as_str() {
                 "word" => form.word = value,
@@ -79,13 +80,17 @@ impl DecisionForm {
     }
 
     /// The use case's input, or what is wrong with the form.
-    fn read(&self, dry_run: bool) -> Result<NewDecision, Refusal> {
-        let word = self.word.parse().map_err(|_| Refusal::new("Choose approve, hold or deny."))?;
+    pub(super) fn read(&self, dry_run: bool) -> Result<NewDecision, Refusal> {
+        let word = self
+            .word
+            .parse()
+            .map_err(|_| Refusal::new("Choose approve, hold or deny."))?;
         for (text, kind, what) in [
             (&self.patches, SubjectKind::Patch, "patches"),
             (&self.devices, SubjectKind::Device, "devices"),
         ] {
-            Selection::parse_for(text, kind).map_err(|mistake| Refusal::query(what, text, &mistake))?;
+            Selection::parse_for(text, kind)
+                .map_err(|mistake| Refusal::query(what, text, &mistake))?;
         }
         if self.patches.is_empty() {
             return Err(Refusal::new("Say which patches.").hint(
@@ -93,11 +98,16 @@ impl DecisionForm {
             ));
         }
         if self.reason.is_empty() {
-            return Err(Refusal::new("Say why.").hint("One sentence is enough; it is shown with every answer to “why not?”."));
+            return Err(Refusal::new("Say why.")
+                .hint("One sentence is enough; it is shown with every answer to “why not?”."));
         }
         let level = match self.level.as_str() {
             "" => None,
-            level => Some(level.parse().map_err(|_| Refusal::new("This level is not known."))?),
+            level => Some(
+                level
+                    .parse()
+                    .map_err(|_| Refusal::new("This level is not known."))?,
+            ),
         };
         Ok(NewDecision {
             word,
@@ -137,8 +147,9 @@ fn until_from_text(text: &str) -> Result<Option<Timestamp>, Refusal> {
     };
     let instant = text.parse::<Timestamp>().ok();
     instant.or_else(day).map(Some).ok_or_else(|| {
-        Refusal::new(format!("“{text}” is not a day or a time."))
-            .hint("Write a day such as 2026-12-24, or a time with its zone such as 2026-12-24T06:00Z.")
+        Refusal::new(format!("“{text}” is not a day or a time.")).hint(
+            "Write a day such as 2026-12-24, or a time with its zone such as 2026-12-24T06:00Z.",
+        )
     })
 }
 
@@ -187,6 +198,7 @@ pub(super) struct Preview {
     patches: Vec<String>,
     devices_sentence: String,
     devices: Vec<String>,
+    needed: Vec<String>,
     first_due: Option<Moment>,
     never_due: &'static str,
     until: String,
@@ -198,25 +210,36 @@ impl Preview {
         Self {
             patches_sentence: match made.patches_count {
                 0 => "none is missing on these devices today".to_owned(),
-                number => format!("{} missing today", counted(number as usize, "patch", "patches")),
+                number => format!(
+                    "{} missing today",
+                    counted(number as usize, "patch", "patches")
+                ),
             },
             patches: made.patches,
             devices_sentence: match made.devices_count {
                 0 => "no device misses such a patch today".to_owned(),
                 number => format!(
                     "{} such a patch today",
-                    if number == 1 { "one device misses".to_owned() } else { format!("{} miss", devices_counted(number)) }
+                    if number == 1 {
+                        "one device misses".to_owned()
+                    } else {
+                        format!("{} miss", devices_counted(number))
+                    }
                 ),
             },
             devices: made.devices,
+            needed: made.needed,
             first_due: made.first_due_at.map(|at| Moment::new(at, now)),
             never_due: match wanted.word {
-                Word::Approve => "never, as things stand: no such device is managed and has a change window. “Why not?” on the device's page names the gate.",
+                Word::Approve => {
+                    "never, as things stand: no such device is managed and has a change window. “Why not?” on the device's page names the gate."
+                }
                 Word::Hold | Word::Deny => "nothing: this decision forbids, it does not install",
             },
-            until: wanted
-                .until
-                .map_or_else(|| "somebody ends it".to_owned(), |at| format!("{} UTC", minute(at))),
+            until: wanted.until.map_or_else(
+                || "somebody ends it".to_owned(),
+                |at| format!("{} UTC", minute(at)),
+            ),
             button: match wanted.word {
                 Word::Approve => "Approve it",
                 Word::Hold => "Hold it",
@@ -304,7 +327,10 @@ async fn ask(
         Err(refusal) => return Ok(Err(refusal)),
     };
     let (person, asked) = (who.clone(), wanted.clone());
-    match state.run(move |service| service.decision_add(&person, &asked)).await {
+    match state
+        .run(move |service| service.decision_add(&person, &asked))
+        .await
+    {
         Ok(made) => Ok(Ok((made, wanted))),
         Err(problem) if problem.status_code().is_server_error() => Err(problem),
         Err(problem) => Ok(Err(Refusal::new(super::problem::sentence(&problem.detail))
@@ -360,8 +386,12 @@ impl EndPage {
         Self {
             shell: Shell::new("End a decision", Area::Patches, Some(who), now),
             consequence: match decision.word {
-                Word::Approve => "What it covers is not installed any more, unless another decision approves it. What is installed stays installed.",
-                Word::Hold | Word::Deny => "What it covers may be installed again as soon as another decision approves it.",
+                Word::Approve => {
+                    "What it covers is not installed any more, unless another decision approves it. What is installed stays installed."
+                }
+                Word::Hold | Word::Deny => {
+                    "What it covers may be installed again as soon as another decision approves it."
+                }
             },
             action: format!("/decisions/{}/end", decision.id),
             decision: DecisionPart::new(decision, now),
@@ -377,7 +407,11 @@ fn find(service: &Service, who: &Principal, id: &str) -> service::Result<Decisio
     };
     loop {
         let found = service.decision_list(who, &request)?;
-        if let Some(decision) = found.items.into_iter().find(|item| item.id.to_string() == id) {
+        if let Some(decision) = found
+            .items
+            .into_iter()
+            .find(|item| item.id.to_string() == id)
+        {
             return Ok(decision);
         }
         match found.next {

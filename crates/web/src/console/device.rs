@@ -1,9 +1,9 @@
 //! The pages of devices: the list, one device, its mode, and "why not patched?".
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect};
-use axum::Extension;
 use domain::access;
 use domain::device::{Mode, Standing};
 use domain::finding::FindingState;
@@ -67,11 +67,15 @@ impl DeviceRow {
             client: device.client.clone(),
             site: device.site.clone(),
             zone: device.zone.clone(),
-            os: device.os.clone().unwrap_or_else(|| "not reported yet".to_owned()),
+            os: device
+                .os
+                .clone()
+                .unwrap_or_else(|| "not reported yet".to_owned()),
             mode: Mark::mode(device.mode),
-            packages: device
-                .packages
-                .map_or_else(|| "not reported yet".to_owned(), |number| number.to_string()),
+            packages: device.packages.map_or_else(
+                || "not reported yet".to_owned(),
+                |number| number.to_string(),
+            ),
             inventory: MaybeMoment::new(device.inventory_at, "none yet", now),
             seen: MaybeMoment::new(device.last_seen, "never", now),
         }
@@ -88,7 +92,12 @@ pub(super) struct DevicesPage {
 }
 
 impl DevicesPage {
-    pub(super) fn new(who: &Principal, asked: &ListAsked, found: Page<DeviceItem>, now: Timestamp) -> Self {
+    pub(super) fn new(
+        who: &Principal,
+        asked: &ListAsked,
+        found: Page<DeviceItem>,
+        now: Timestamp,
+    ) -> Self {
         let mut filter = Filter::new(
             "/devices",
             "Filter devices",
@@ -102,8 +111,18 @@ impl DevicesPage {
         Self {
             shell: Shell::new("Devices", Area::Devices, Some(who), now).saying(asked.done),
             filter,
-            pager: Pager::new("/devices", asked.q(), asked, found.next.as_deref(), found.items.len()),
-            devices: found.items.iter().map(|device| DeviceRow::new(device, now)).collect(),
+            pager: Pager::new(
+                "/devices",
+                asked.q(),
+                asked,
+                found.next.as_deref(),
+                found.items.len(),
+            ),
+            devices: found
+                .items
+                .iter()
+                .map(|device| DeviceRow::new(device, now))
+                .collect(),
         }
     }
 }
@@ -120,9 +139,17 @@ pub async fn list(
             .run(move |service| service.device_list(&person, Some(&q), None, &request))
             .await?
     } else {
-        Page { items: Vec::new(), next: None }
+        Page {
+            items: Vec::new(),
+            next: None,
+        }
     };
-    page(&DevicesPage::new(&who, &asked, found, state.service().now()))
+    page(&DevicesPage::new(
+        &who,
+        &asked,
+        found,
+        state.service().now(),
+    ))
 }
 
 struct TagLink {
@@ -203,6 +230,7 @@ pub(super) struct DevicePage {
     kernel: String,
     tags: Vec<TagLink>,
     lists: MaybeMoment,
+    pending: String,
     reboot: Option<Vec<String>>,
     old_code: Option<Vec<String>>,
     enrolled: Moment,
@@ -229,17 +257,11 @@ pub(super) struct DevicePage {
 pub struct DeviceAsked {
     /// As it was at this instant.
     #[serde(default)]
-    pub at: Option<Timestamp>,
-    #[serde(flatten)]
-    list: DeviceListAsked,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-struct DeviceListAsked {
+    pub(super) at: Option<Timestamp>,
     #[serde(default)]
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
     #[serde(default)]
-    done: Option<super::Done>,
+    pub(super) done: Option<super::Done>,
 }
 
 impl DevicePage {
@@ -252,13 +274,23 @@ impl DevicePage {
     ) -> Self {
         // What asks for action first, the worst of it first; the list is whole unless it says so.
         findings.items.sort_by(|a, b| {
-            (a.state, std::cmp::Reverse(a.severity), a.kev != Some(true), &a.patch)
-                .cmp(&(b.state, std::cmp::Reverse(b.severity), b.kev != Some(true), &b.patch))
+            (
+                a.state,
+                std::cmp::Reverse(a.severity),
+                a.kev != Some(true),
+                &a.patch,
+            )
+                .cmp(&(
+                    b.state,
+                    std::cmp::Reverse(b.severity),
+                    b.kev != Some(true),
+                    &b.patch,
+                ))
         });
         let row = DeviceRow::new(&detail.device, now);
         let listed = ListAsked {
             q: None,
-            cursor: asked.list.cursor.clone(),
+            cursor: asked.cursor.clone(),
             done: None,
         };
         let path = row.href.clone();
@@ -268,13 +300,17 @@ impl DevicePage {
                 "{}, protocol {}, {}",
                 agent.version,
                 agent.protocol,
-                if agent.privileged { "may change the device" } else { "without the right to change anything" }
+                if agent.privileged {
+                    "may change the device"
+                } else {
+                    "without the right to change anything"
+                }
             ),
             None => "not reported yet".to_owned(),
         };
         Self {
             shell: Shell::new(detail.device.name.clone(), Area::Devices, Some(who), now)
-                .saying(asked.list.done),
+                .saying(asked.done),
             id: detail.device.id.to_string(),
             client_href: address(
                 &format!("/reports/clients/{}", escaped(&detail.device.client)),
@@ -302,6 +338,9 @@ impl DevicePage {
                     href: address("/devices", &[("q", &format!("tag:{tag}"))]),
                 })
                 .collect(),
+            pending: detail
+                .pending
+                .map_or_else(|| "not known".to_owned(), |number| counted(number as usize, "package", "packages")),
             lists: MaybeMoment::new(detail.lists_fetched_at, "not known", now),
             reboot: detail.reboot,
             old_code: detail.old_code,
@@ -387,14 +426,24 @@ fn mode_sentence(mode: Mode) -> &'static str {
 }
 
 fn findings_sentence(findings: &Page<FindingItem>) -> String {
-    let number = |state| findings.items.iter().filter(|finding| finding.state == state).count();
+    let number = |state| {
+        findings
+            .items
+            .iter()
+            .filter(|finding| finding.state == state)
+            .count()
+    };
     let parts: Vec<String> = FindingState::ALL
         .iter()
         .map(|&state| (number(state), state.word().replace('-', " ")))
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| format!("{number} {word}"))
         .collect();
-    let more = if findings.next.is_some() { " on this part of the list" } else { "" };
+    let more = if findings.next.is_some() {
+        " on this part of the list"
+    } else {
+        ""
+    };
     format!("{}{more}", parts.join(", "))
 }
 
@@ -407,7 +456,7 @@ pub async fn show(
 ) -> Rendered {
     let (person, at) = (who.clone(), asked.at);
     let request = domain::page::PageRequest {
-        cursor: asked.list.cursor.clone(),
+        cursor: asked.cursor.clone(),
         limit: PAGE_ITEMS_MAX,
     };
     let (detail, findings) = state
@@ -420,7 +469,13 @@ pub async fn show(
             Ok((detail, findings))
         })
         .await?;
-    page(&DevicePage::new(&who, &asked, detail, findings, state.service().now()))
+    page(&DevicePage::new(
+        &who,
+        &asked,
+        detail,
+        findings,
+        state.service().now(),
+    ))
 }
 
 /// A mode that is asked for.
@@ -482,7 +537,12 @@ pub async fn mode_ask(
     let detail = state
         .run(move |service| service.device_show(&person, &device, None))
         .await?;
-    page(&ModePage::new(&who, &detail.device, asked.to, state.service().now()))
+    page(&ModePage::new(
+        &who,
+        &detail.device,
+        asked.to,
+        state.service().now(),
+    ))
 }
 
 /// The form that sets a mode.
@@ -587,7 +647,13 @@ pub async fn why(
             Ok((detail, verdict))
         })
         .await?;
-    page(&WhyPage::new(&who, &detail.device, &asked.patch, verdict, state.service().now()))
+    page(&WhyPage::new(
+        &who,
+        &detail.device,
+        &asked.patch,
+        verdict,
+        state.service().now(),
+    ))
 }
 
 /// How many devices a sentence counts.

@@ -12,7 +12,7 @@ use service::ticket::TicketItem;
 use service::window::OpeningItem;
 use service::{Principal, Service};
 
-use super::parts::{Moment, OrderPart};
+use super::parts::{Moment, OrderPart, minute};
 use super::report::{Figure, MissingRow, UncountedLine, missing_empty, missing_figure};
 use super::{Area, Rendered, Shell, counted, page};
 use crate::state::AppState;
@@ -41,7 +41,7 @@ struct OpeningRow {
     window: String,
     zone: String,
     opens: Moment,
-    closes: Moment,
+    closes: String,
 }
 
 struct NeedsPerson {
@@ -95,7 +95,7 @@ impl OverviewPage {
                     window: opening.window.clone(),
                     zone: opening.opening.zone.clone(),
                     opens: Moment::new(opening.opening.opens_at, now),
-                    closes: Moment::new(opening.opening.closes_at, now),
+                    closes: minute(opening.opening.closes_at),
                 })
                 .collect(),
             openings_empty: "No change window is set, so no device may be changed at any time.",
@@ -127,12 +127,21 @@ fn numbers(overview: &Overview, missing: u32) -> Vec<Figure> {
             missing_figure(overview.counted, missing),
             format!(
                 "patches on devices, over {}",
-                counted(overview.counted as usize, "counted device", "counted devices")
+                counted(
+                    overview.counted as usize,
+                    "counted device",
+                    "counted devices"
+                )
             ),
         )
         .to("/patches"),
         Figure::new("Orders in flight", in_flight, "made and not yet ended"),
-        Figure::new("Open tickets", overview.tickets_open, "somebody has to look").to("/tickets"),
+        Figure::new(
+            "Open tickets",
+            overview.tickets_open,
+            "somebody has to look",
+        )
+        .to("/tickets"),
     ]
 }
 
@@ -149,11 +158,17 @@ fn needs_person(seen: &Seen) -> Vec<NeedsPerson> {
             more: format!("{} / {}", ticket.client, ticket.device),
         })
         .collect();
-    let rest = seen.overview.tickets_open.saturating_sub(lines.len() as u64);
+    let rest = seen
+        .overview
+        .tickets_open
+        .saturating_sub(lines.len() as u64);
     if rest > 0 {
         lines.push(NeedsPerson {
             href: "/tickets".to_owned(),
-            text: format!("{} more", counted(rest as usize, "open ticket", "open tickets")),
+            text: format!(
+                "{} more",
+                counted(rest as usize, "open ticket", "open tickets")
+            ),
             more: String::new(),
         });
     }
@@ -193,7 +208,11 @@ fn look(service: &Service, who: &Principal) -> service::Result<Seen> {
         },
     )?;
     let mut openings = Vec::new();
-    for window in windows.items.iter().filter(|window| window.ended_at.is_none()) {
+    for window in windows
+        .items
+        .iter()
+        .filter(|window| window.ended_at.is_none())
+    {
         // By id: several clients may each have a window of this name.
         let next = service.window_openings(who, &window.id.to_string(), 2)?;
         openings.extend(next.items.into_iter().map(|opening| Opening {

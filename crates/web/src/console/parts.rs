@@ -52,7 +52,12 @@ pub fn distance(at: Timestamp, now: Timestamp) -> String {
     let elapsed = now.duration_since(at);
     let size = elapsed.abs();
     if size < SignedDuration::from_mins(1) {
-        return if elapsed.is_negative() { "in less than a minute" } else { "just now" }.to_owned();
+        return if elapsed.is_negative() {
+            "in less than a minute"
+        } else {
+            "just now"
+        }
+        .to_owned();
     }
     let hours = size.as_hours();
     let amount = match size.as_mins() {
@@ -93,7 +98,11 @@ impl Mark {
     /// How severe; `None` was not looked up. A derived one says so.
     pub fn severity(severity: Option<Severity>, derived: bool) -> Self {
         let Some(severity) = severity else {
-            return Self::new("not looked up", "unknown", "nobody looked this severity up yet");
+            return Self::new(
+                "not looked up",
+                "unknown",
+                "nobody looked this severity up yet",
+            );
         };
         let look = match severity {
             Severity::Critical => "critical",
@@ -159,7 +168,10 @@ impl Mark {
             S::Waiting => ("", "made, not yet taken by the device"),
             S::Delivered => ("active", "the device has it and waits for its window"),
             S::Running => ("active", "the device works on it"),
-            S::Succeeded => ("good", "the device says so; the proof says whether it is true"),
+            S::Succeeded => (
+                "good",
+                "the device says so; the proof says whether it is true",
+            ),
             S::Failed => ("bad", "it failed, and the device stands repaired"),
             S::Refused => ("bad", "the device refused it"),
             S::Expired => ("warn", "its time passed"),
@@ -328,7 +340,13 @@ pub struct Pager {
 
 impl Pager {
     /// Links below a list of `shown` items at `path`, that was asked with `asked` for one part.
-    pub fn new(path: &str, q: &str, asked: &super::ListAsked, next: Option<&str>, shown: usize) -> Self {
+    pub fn new(
+        path: &str,
+        q: &str,
+        asked: &super::ListAsked,
+        next: Option<&str>,
+        shown: usize,
+    ) -> Self {
         let address = |cursor: Option<&str>| {
             let mut pairs = Vec::new();
             if !q.is_empty() {
@@ -377,7 +395,7 @@ pub struct OrderPart {
     summary: String,
     reason: String,
     opens: Moment,
-    closes: Moment,
+    closes: String,
     packages: Vec<OrderPackage>,
     facts: Vec<String>,
     checked: Option<Moment>,
@@ -411,7 +429,7 @@ impl OrderPart {
             summary,
             reason: order.reason.clone(),
             opens: Moment::new(order.opens_at, now),
-            closes: Moment::new(order.closes_at, now),
+            closes: minute(order.closes_at),
             packages: order
                 .items
                 .iter()

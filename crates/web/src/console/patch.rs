@@ -72,7 +72,13 @@ impl PatchesPage {
         Self {
             shell: Shell::new("Patches", Area::Patches, Some(who), now).saying(asked.done),
             filter,
-            pager: Pager::new("/patches", asked.q(), asked, found.next.as_deref(), found.items.len()),
+            pager: Pager::new(
+                "/patches",
+                asked.q(),
+                asked,
+                found.next.as_deref(),
+                found.items.len(),
+            ),
             patches: found
                 .items
                 .into_iter()
@@ -82,7 +88,10 @@ impl PatchesPage {
                     kev: Mark::kev(patch.kev),
                     kind: patch.classification.word().replace('-', " "),
                     devices: patch.devices,
-                    href: address("/devices", &[("q", &format!("missing:{}", patch.patch.product()))]),
+                    href: address(
+                        "/devices",
+                        &[("q", &format!("missing:{}", patch.patch.product()))],
+                    ),
                     cves: Cves::new(patch.cves),
                     epss: patch.epss.map_or_else(|| "not known".to_owned(), percent),
                 })
@@ -114,7 +123,10 @@ pub async fn list(
                 let q = (!q.is_empty()).then_some(q.as_str());
                 service.patch_list(&person, q, &request)?
             } else {
-                Page { items: Vec::new(), next: None }
+                Page {
+                    items: Vec::new(),
+                    next: None,
+                }
             };
             let newest = PageRequest {
                 cursor: None,
@@ -123,7 +135,13 @@ pub async fn list(
             Ok((found, service.decision_list(&person, &newest)?))
         })
         .await?;
-    page(&PatchesPage::new(&who, &asked, found, decisions, state.service().now()))
+    page(&PatchesPage::new(
+        &who,
+        &asked,
+        found,
+        decisions,
+        state.service().now(),
+    ))
 }
 
 #[cfg(test)]
@@ -136,6 +154,11 @@ mod tests {
             .into_iter()
             .map(percent)
             .collect();
-        assert_eq!(shown, ["0.0 %", "<0.1 %", "0.1 %", "2.4 %", "9.9 %", "97 %", "100 %"]);
+        assert_eq!(
+            shown,
+            [
+                "0.0 %", "<0.1 %", "0.1 %", "2.4 %", "9.9 %", "97 %", "100 %"
+            ]
+        );
     }
 }

@@ -30,9 +30,13 @@ impl ProblemPage {
     pub(super) fn new(problem: &Problem, who: Option<&Principal>, now: Timestamp) -> Self {
         let status = problem.status_code();
         let next = match status {
-            StatusCode::NOT_FOUND => "The link may be old, or it names something that you cannot see.",
+            StatusCode::NOT_FOUND => {
+                "The link may be old, or it names something that you cannot see."
+            }
             StatusCode::FORBIDDEN => "Nothing was changed.",
-            StatusCode::CONFLICT => "Nothing was changed. Load the page before and look what is there now.",
+            StatusCode::CONFLICT => {
+                "Nothing was changed. Load the page before and look what is there now."
+            }
             status if status.is_server_error() => {
                 "Nothing was half done: a change is made whole or not at all. Try again in a moment."
             }
@@ -63,13 +67,21 @@ pub(super) fn sentence(text: &str) -> String {
 }
 
 /// Turns a problem document into a page where a browser asked for a page.
-pub async fn problem_pages(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn problem_pages(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
     let for_browser = !request.uri().path().starts_with("/api/")
         && request
             .headers()
             .get_all(header::ACCEPT)
             .iter()
-            .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")));
+            .any(|accept| {
+                accept
+                    .to_str()
+                    .is_ok_and(|accept| accept.contains("text/html"))
+            });
     let response = next.run(request).await;
     if !for_browser {
         return response;

@@ -35,7 +35,11 @@ pub(super) struct Figure {
 }
 
 impl Figure {
-    pub(super) fn new(name: &'static str, figure: impl ToString, beside: impl Into<String>) -> Self {
+    pub(super) fn new(
+        name: &'static str,
+        figure: impl ToString,
+        beside: impl Into<String>,
+    ) -> Self {
         Self {
             name,
             figure: figure.to_string(),
@@ -93,7 +97,10 @@ impl MissingRow {
                 findings: count.findings,
                 of,
                 href: count.severity.map(|severity| {
-                    super::address("/patches", &[("q", &format!("state:missing severity:{severity}"))])
+                    super::address(
+                        "/patches",
+                        &[("q", &format!("state:missing severity:{severity}"))],
+                    )
                 }),
             })
             .collect()
@@ -158,7 +165,11 @@ impl ReportPage {
                 missing_figure(report.counted, missing),
                 "patches on devices, over the counted devices",
             ),
-            Figure::new("Installed and proven", report.proven.len(), "by a second look at the device"),
+            Figure::new(
+                "Installed and proven",
+                report.proven.len(),
+                "by a second look at the device",
+            ),
             Figure::new("Failed", report.failed, "orders that failed or need hands"),
         ];
         Self {
@@ -178,7 +189,9 @@ impl ReportPage {
                     name: line.name,
                     site: line.site,
                     os: line.os,
-                    missing: line.missing.map_or_else(|| "not known".to_owned(), |n| n.to_string()),
+                    missing: line
+                        .missing
+                        .map_or_else(|| "not known".to_owned(), |n| n.to_string()),
                     proven: line.proven,
                     seen: line.last_seen.map(|at| Moment::new(at, now)),
                 })

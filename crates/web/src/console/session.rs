@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::{Area, Rendered, Shell, page};
-use crate::guard::{session_cookie, session_secret};
 use crate::ask::{Asked, Filled, Named};
+use crate::guard::{session_cookie, session_secret};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -45,7 +45,10 @@ pub struct SignInAsked {
 }
 
 /// `GET /sign-in`
-pub async fn sign_in_page(State(state): State<AppState>, Asked(asked): Asked<SignInAsked>) -> Rendered {
+pub async fn sign_in_page(
+    State(state): State<AppState>,
+    Asked(asked): Asked<SignInAsked>,
+) -> Rendered {
     page(&SignInPage::new(&state, asked.token, None))
 }
 
@@ -55,11 +58,20 @@ pub async fn sign_in_link(State(state): State<AppState>, Named(secret): Named) -
 }
 
 /// `POST /sign-in`
-pub async fn sign_in(State(state): State<AppState>, Filled(asked): Filled<SignInAsked>) -> Rendered {
+pub async fn sign_in(
+    State(state): State<AppState>,
+    Filled(asked): Filled<SignInAsked>,
+) -> Rendered {
     let secret = asked.token.unwrap_or_default();
-    match state.run(move |service| service.session_open(&secret)).await {
+    match state
+        .run(move |service| service.session_open(&secret))
+        .await
+    {
         Ok(session) => {
-            let seconds = session.ends_at.duration_since(state.service().now()).as_secs();
+            let seconds = session
+                .ends_at
+                .duration_since(state.service().now())
+                .as_secs();
             let cookie = session_cookie(state.transport(), &session.secret, seconds.max(0));
             Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
         }
@@ -73,9 +85,14 @@ pub async fn sign_in(State(state): State<AppState>, Filled(asked): Filled<SignIn
 }
 
 /// `POST /sign-out`
-pub async fn sign_out(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn sign_out(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     if let Some(secret) = session_secret(state.transport(), &headers).map(str::to_owned) {
-        state.run(move |service| service.session_end(&secret)).await?;
+        state
+            .run(move |service| service.session_end(&secret))
+            .await?;
     }
     let cookie = session_cookie(state.transport(), "", 0);
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())

@@ -37,10 +37,21 @@ struct TicketRow {
 }
 
 impl TicketsPage {
-    pub(super) fn new(who: &Principal, asked: &ListAsked, found: Page<TicketItem>, now: Timestamp) -> Self {
+    pub(super) fn new(
+        who: &Principal,
+        asked: &ListAsked,
+        found: Page<TicketItem>,
+        now: Timestamp,
+    ) -> Self {
         Self {
             shell: Shell::new("Tickets", Area::Tickets, Some(who), now),
-            pager: Pager::new("/tickets", "", asked, found.next.as_deref(), found.items.len()),
+            pager: Pager::new(
+                "/tickets",
+                "",
+                asked,
+                found.next.as_deref(),
+                found.items.len(),
+            ),
             tickets: found
                 .items
                 .into_iter()
@@ -72,5 +83,10 @@ pub async fn list(
     let found = state
         .run(move |service| service.ticket_list(&person, &request))
         .await?;
-    page(&TicketsPage::new(&who, &asked, found, state.service().now()))
+    page(&TicketsPage::new(
+        &who,
+        &asked,
+        found,
+        state.service().now(),
+    ))
 }
