@@ -1,0 +1,511 @@
+//! A client never sees another client's data: every route, called with another client's names and
+//! ids, answers as if that client did not exist.
+//!
+//! Two clients, a technician who may reach only one of them, and a real server. Each route of the
+//! table of routes is called twice: about the other client's things, and about things that never
+//! were. Both answers must be the same but for the names that were asked for, and neither may hold
+//! anything of the other client. A route that has no case here fails the test. The owner's answers
+//! show that the things are there to be seen.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::access::{self, Principal, Reach, Role};
+use domain::clock::FixedClock;
+use domain::device::AgentAbilities;
+use domain::id::{DeviceId, OrderId, PrincipalId, TicketId};
+use domain::inventory::Digest;
+use domain::order::record::OrderRecord;
+use domain::order::{OrderItem, OrderState, Switch};
+use domain::package::Ecosystem;
+use domain::proof::Proof;
+use domain::ticket::TicketState;
+use jiff::Timestamp;
+use server::{Running, StartOptions, start};
+use service::client::ClientItem;
+use service::decision::NewDecision;
+use service::window::NewWindow;
+use store::{Credential, NewDevice, NewTicket, OpenOptions, Store, StoreError};
+use ureq::Agent;
+use web::router::{Gate, ROUTES};
+
+const TOKEN: &str = "plt_of-the-technician";
+const OWNER_TOKEN: &str = "plt_of-the-owner";
+const LINK: &str = "pls_of-the-technician";
+const PATCH: &str = "deb:bookworm/otherpkg@1.2-3";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// A name of the other client's, and one that nothing has.
+type Names = BTreeMap<&'static str, (String, String)>;
+
+struct Fixture {
+    running: Running,
+    names: Names,
+    cookie: String,
+    agent: Agent,
+    _dir: tempfile::TempDir,
+}
+
+async fn fixture() -> Fixture {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(FixedClock::at(at("2026-03-02T12:00:00Z")));
+    let options = StartOptions {
+        state: dir.path().to_owned(),
+        console: "127.0.0.1:0".parse().unwrap(),
+        agents: "127.0.0.1:0".parse().unwrap(),
+        definitions: None,
+        tls: None,
+    };
+    let running = start(&options, clock).await.unwrap();
+    let service = Arc::clone(&running.service);
+    let path = dir.path().to_owned();
+    let names = tokio::task::spawn_blocking(move || fill(&service, &path))
+        .await
+        .unwrap();
+    let agent = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        // A refused body is not read to its end, and then the connection ends: a new one each time.
+        .max_idle_connections(0)
+        .build()
+        .new_agent();
+    let (url, asking) = (running.console_url.clone(), agent.clone());
+    let cookie = tokio::task::spawn_blocking(move || sign_in(&asking, &url))
+        .await
+        .unwrap();
+    Fixture {
+        running,
+        names,
+        cookie,
+        agent,
+        _dir: dir,
+    }
+}
+
+/// Two clients; the second, `Otherco`, has one of everything.
+fn fill(service: &service::Service, dir: &Path) -> Names {
+    let owner = service.owner_create("Olga").unwrap().owner;
+    let mine = service.client_add(&owner, "Mine").unwrap();
+    service
+        .site_add(&owner, "Mine", "Home", "Europe/Berlin")
+        .unwrap();
+    let other = service.client_add(&owner, "Otherco").unwrap();
+    let site = service
+        .site_add(&owner, "Otherco", "Othertown", "Europe/Paris")
+        .unwrap();
+    let device = DeviceId::from_parts(service.now(), [7; 10]);
+    let order = OrderId::from_parts(service.now(), [8; 10]);
+    let ticket = TicketId::from_parts(service.now(), [9; 10]);
+    insert(
+        dir,
+        service.now(),
+        &owner,
+        &mine,
+        &other,
+        (site.id, device, order, ticket),
+    );
+    service
+        .device_tag(
+            &owner,
+            &device.to_string(),
+            &["othertag".parse().unwrap()],
+            &[],
+        )
+        .unwrap();
+    let decision = service
+        .decision_add(
+            &owner,
+            &NewDecision {
+                word: "hold".parse().unwrap(),
+                patches: "product:otherpkg".into(),
+                devices: "client:Otherco".into(),
+                level: None,
+                until: None,
+                reason: "otherreason".into(),
+                dry_run: false,
+            },
+        )
+        .unwrap();
+    let window = service
+        .window_add(
+            &owner,
+            &NewWindow {
+                name: "othernights".into(),
+                devices: "client:Otherco".into(),
+                days: "mon".into(),
+                start: "22:00".into(),
+                duration: "2h".into(),
+                zone: "Europe/Paris".into(),
+            },
+        )
+        .unwrap();
+    let id = |prefix: &str| format!("{prefix}_01j9zzzzzzzzzzzzzzzzzzzzzz");
+    BTreeMap::from([
+        ("CLIENT_ID", (other.id.to_string(), id("cli"))),
+        ("CLIENT", ("Otherco".into(), "Neverco".into())),
+        ("SITE_ID", (site.id.to_string(), id("sit"))),
+        ("SITE", ("Othertown".into(), "Nevertown".into())),
+        ("DEVICE_ID", (device.to_string(), id("dev"))),
+        ("DEVICE", ("otherbox".into(), "neverbox".into())),
+        ("DECISION", (decision.id.unwrap().to_string(), id("dec"))),
+        ("WINDOW_ID", (window.id.to_string(), id("win"))),
+        ("WINDOW", ("othernights".into(), "nevernights".into())),
+        ("ORDER", (order.to_string(), id("ord"))),
+    ])
+}
+
+/// What only devices and the command line can make, put into the database beside the server.
+fn insert(
+    dir: &Path,
+    now: Timestamp,
+    owner: &Principal,
+    mine: &ClientItem,
+    other: &ClientItem,
+    ids: (domain::id::SiteId, DeviceId, OrderId, TicketId),
+) {
+    let store = Store::open(&dir.join("patchloop.db"), OpenOptions::default()).unwrap();
+    let technician = Principal {
+        id: PrincipalId::from_parts(now, [3; 10]),
+        name: "Theo".into(),
+        role: Role::Technician,
+        reach: Reach::Clients(vec![mine.id]),
+    };
+    let (owner, other, (site, device, order, ticket)) = (owner.id, other.id, ids);
+    let done: Result<(), StoreError> = store.write_blocking(move |tx| {
+        let scope = access::of_loops();
+        let hash = |secret: &str| Digest::of(secret.as_bytes());
+        tx.principal_add(&technician, now)?;
+        tx.credential_add(Credential::Token, hash(OWNER_TOKEN), owner, now, None)?;
+        tx.credential_add(Credential::Token, hash(TOKEN), technician.id, now, None)?;
+        let until = Some(at("2026-03-02T13:00:00Z"));
+        tx.credential_add(
+            Credential::SignInLink,
+            hash(LINK),
+            technician.id,
+            now,
+            until,
+        )?;
+        tx.device_add(
+            &scope,
+            &NewDevice {
+                id: device,
+                site,
+                name: "otherbox".parse().unwrap(),
+                public_key: [5; 32],
+                agent: AgentAbilities {
+                    version: "0".into(),
+                    protocol: 1,
+                    verbs: Vec::new(),
+                    privileged: true,
+                    guardrails: Vec::new(),
+                },
+                enrolled_at: now,
+            },
+        )?;
+        let item = OrderItem {
+            ecosystem: Ecosystem::Deb,
+            name: "otherpkg".parse().unwrap(),
+            architecture: "amd64".parse().unwrap(),
+            from: None,
+            to: "1.2-3".parse().unwrap(),
+            patch: PATCH.parse().unwrap(),
+        };
+        let record = OrderRecord {
+            id: order,
+            device,
+            client: other,
+            generation: 1,
+            sequence: 1,
+            items: vec![item],
+            restart_services: Switch::On,
+            opens_at: at("2026-03-02T21:00:00Z"),
+            closes_at: at("2026-03-02T23:00:00Z"),
+            deadline: at("2026-03-03T03:00:00Z"),
+            contact_within_seconds: 3600,
+            made_at: now,
+            state: OrderState::Waiting,
+            state_since: now,
+            reason: "otherorder".into(),
+            outcome: None,
+            look: None,
+            proof: Proof::pending(),
+        };
+        tx.order_add(&scope, &record, now)?;
+        let new = NewTicket {
+            id: ticket,
+            cause: "othercause".into(),
+            subject: "othersubject".into(),
+            client: other,
+            device,
+            device_name: "otherbox".into(),
+            order,
+            patches: vec![PATCH.parse().unwrap()],
+            evidence: vec!["otherevidence".into()],
+            state: TicketState::Open,
+            now,
+        };
+        tx.ticket_put(&scope, &new)?;
+        Ok(())
+    });
+    done.unwrap();
+}
+
+fn sign_in(agent: &Agent, url: &str) -> String {
+    let answer = agent
+        .post(format!("{url}/sign-in"))
+        .header("Sec-Fetch-Site", "same-origin")
+        .send_form([("token", LINK)])
+        .unwrap();
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+/// What is asked of a route: the path with its query string, and a body. `{NAME}` stands for a name
+/// of the fixture.
+type Case = (&'static str, &'static str);
+
+/// How each route is asked about another client's things. No body: `""`.
+#[rustfmt::skip]
+fn cases(method: &str, path: &str) -> Option<Vec<Case>> {
+    Some(match (method, path) {
+        // Nothing of any client.
+        ("GET", "/health" | "/api/v1/openapi.json" | "/api/v1/me" | "/sign-in") => vec![("", "")],
+        ("GET", "/sign-in/{secret}") => vec![("/sign-in/x", "")],
+        ("GET", "/assets/{file}") => vec![("/assets/x", "")],
+        ("POST", "/sign-in") => vec![("", "token=x")],
+        ("POST", "/sign-out") => vec![("", "")],
+        // API: lists.
+        ("GET", "/api/v1/overview" | "/api/v1/clients" | "/api/v1/audit" | "/api/v1/decisions" | "/api/v1/windows" | "/api/v1/tickets") => vec![("", "")],
+        ("GET", "/api/v1/sites") => vec![("", ""), ("?client={CLIENT}", ""), ("?client={CLIENT_ID}", "")],
+        ("GET", "/api/v1/devices") => vec![("", ""), ("?q=client:{CLIENT}", ""), ("?q=device:{DEVICE_ID}", ""), ("?at=2026-03-02T12:00:00Z", "")],
+        ("GET", "/api/v1/findings") => vec![("", ""), ("?q=client:{CLIENT}", ""), ("?q=site:{SITE}", ""), ("?at=2026-03-02T12:00:00Z", "")],
+        ("GET", "/api/v1/patches") => vec![("", ""), ("?q=client:{CLIENT}", "")],
+        ("GET", "/api/v1/orders") => vec![("", ""), ("?q=client:{CLIENT}", ""), ("?q=device:{DEVICE}", "")],
+        // API: single things.
+        ("GET", "/api/v1/devices/{device}") => vec![("/api/v1/devices/{DEVICE_ID}", ""), ("/api/v1/devices/{DEVICE}", ""), ("/api/v1/devices/{CLIENT}%2F{DEVICE}", ""), ("/api/v1/devices/{DEVICE_ID}?at=2026-03-02T12:00:00Z", "")],
+        ("PUT", "/api/v1/devices/{device}/mode") => vec![("/api/v1/devices/{DEVICE_ID}/mode", r#"{"mode":"managed"}"#), ("/api/v1/devices/{DEVICE}/mode", r#"{"mode":"managed"}"#)],
+        ("POST", "/api/v1/devices/{device}/tags") => vec![("/api/v1/devices/{DEVICE_ID}/tags", r#"{"add":["x"]}"#)],
+        ("GET", "/api/v1/why") => vec![("?device={DEVICE_ID}&patch=otherpkg", ""), ("?device={DEVICE}&patch=deb:bookworm/otherpkg@1.2-3", "")],
+        ("GET", "/api/v1/orders/{order}") => vec![("/api/v1/orders/{ORDER}", "")],
+        ("GET", "/api/v1/reports/clients/{client}") => vec![("/api/v1/reports/clients/{CLIENT}", ""), ("/api/v1/reports/clients/{CLIENT_ID}?format=html", "")],
+        ("GET", "/api/v1/windows/{window}/openings") => vec![("/api/v1/windows/{WINDOW}/openings", ""), ("/api/v1/windows/{WINDOW_ID}/openings", "")],
+        ("POST", "/api/v1/windows/{window}/end") => vec![("/api/v1/windows/{WINDOW}/end", "{}"), ("/api/v1/windows/{WINDOW_ID}/end", "{}")],
+        ("POST", "/api/v1/decisions/{decision}/end") => vec![("/api/v1/decisions/{DECISION}/end", "{}")],
+        // API: new things about others' things.
+        ("POST", "/api/v1/clients") => vec![("", r#"{"name":"{CLIENT}"}"#)],
+        ("POST", "/api/v1/sites") => vec![("", r#"{"client":"{CLIENT}","name":"x","zone":"Europe/Berlin"}"#)],
+        ("POST", "/api/v1/enrolments") => vec![("", r#"{"site":"{CLIENT}/{SITE}"}"#), ("", r#"{"site":"{SITE_ID}"}"#)],
+        ("POST", "/api/v1/decisions") => vec![("", r#"{"word":"approve","patches":"product:otherpkg","for":"client:{CLIENT}","reason":"x","dry_run":true}"#), ("", r#"{"word":"approve","patches":"product:otherpkg","for":"device:{DEVICE_ID}","reason":"x","dry_run":true}"#)],
+        ("POST", "/api/v1/windows/preview") => vec![("", r#"{"name":"x","for":"client:{CLIENT}","days":"mon","start":"22:00","duration":"2h","zone":"device"}"#)],
+        ("POST", "/api/v1/windows") => vec![("", r#"{"name":"{WINDOW}","for":"client:{CLIENT}","days":"mon","start":"22:00","duration":"2h","zone":"device"}"#)],
+        // Console.
+        ("GET", "/" | "/tickets") => vec![("", "")],
+        ("GET", "/devices") => vec![("", ""), ("?q=client:{CLIENT}", "")],
+        ("GET", "/patches") => vec![("", ""), ("?q=client:{CLIENT}", "")],
+        ("GET", "/devices/{device}") => vec![("/devices/{DEVICE_ID}", ""), ("/devices/{DEVICE}", "")],
+        ("GET", "/devices/{device}/why") => vec![("/devices/{DEVICE_ID}/why?patch=otherpkg", "")],
+        ("GET", "/devices/{device}/mode") => vec![("/devices/{DEVICE_ID}/mode?to=managed", "")],
+        ("POST", "/devices/{device}/mode") => vec![("/devices/{DEVICE_ID}/mode", "mode=managed")],
+        ("GET", "/decisions/new") => vec![("?patches=product:otherpkg&for=client:{CLIENT}&reason=x&preview=1", "")],
+        ("POST", "/decisions") => vec![("", "word=hold&patches=product:otherpkg&for=device:{DEVICE_ID}&reason=")],
+        ("GET" , "/decisions/{decision}/end") => vec![("/decisions/{DECISION}/end", "")],
+        ("POST", "/decisions/{decision}/end") => vec![("/decisions/{DECISION}/end", "x=y")],
+        ("GET", "/reports/clients/{client}") => vec![("/reports/clients/{CLIENT}", ""), ("/reports/clients/{CLIENT_ID}", "")],
+        _ => return None,
+    })
+}
+
+impl Fixture {
+    fn filled(&self, text: &str, other: bool) -> String {
+        self.names
+            .iter()
+            .fold(text.to_owned(), |text, (name, (theirs, nobodys))| {
+                text.replace(&format!("{{{name}}}"), if other { theirs } else { nobodys })
+            })
+    }
+
+    /// Sends one request; gives the status and the body.
+    fn ask(&self, method: &str, path: &str, body: &str, gate: Gate, token: &str) -> (u16, String) {
+        let url = format!("{}{path}", self.running.console_url);
+        let json = path.starts_with("/api/");
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(url)
+            .header(
+                "Accept",
+                if json {
+                    "application/json"
+                } else {
+                    "text/html"
+                },
+            );
+        request = match gate {
+            Gate::Api(_) => request.header("Authorization", format!("Bearer {token}")),
+            Gate::Console(_) | Gate::Public => request
+                .header("Cookie", &self.cookie)
+                .header("Sec-Fetch-Site", "same-origin"),
+        };
+        let kind = if json {
+            "application/json"
+        } else {
+            "application/x-www-form-urlencoded"
+        };
+        let mut answer = if body.is_empty() && method == "GET" {
+            self.agent
+                .run(request.body(()).unwrap())
+                .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        } else {
+            let request = request
+                .header("Content-Type", kind)
+                .body(body.to_owned())
+                .unwrap();
+            self.agent
+                .run(request)
+                .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        };
+        (
+            answer.status().as_u16(),
+            answer.body_mut().read_to_string().unwrap(),
+        )
+    }
+
+    /// The body with the names of this case, in all their spellings, taken out.
+    fn without_names(&self, body: &str, case: Case, other: bool) -> String {
+        let mut used: Vec<_> = self
+            .names
+            .iter()
+            .filter(|(name, _)| {
+                let placeholder = format!("{{{name}}}");
+                case.0.contains(&placeholder) || case.1.contains(&placeholder)
+            })
+            .map(|(name, (theirs, nobodys))| (*name, if other { theirs } else { nobodys }))
+            .collect();
+        used.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+        used.into_iter()
+            .fold(body.to_owned(), |body, (name, value)| {
+                body.replace(value, name)
+            })
+    }
+}
+
+/// What only the other client has.
+const MARKS: &[&str] = &[
+    "Otherco",
+    "Othertown",
+    "otherbox",
+    "othertag",
+    "otherreason",
+    "othernights",
+    "otherorder",
+    "othercause",
+    "othersubject",
+    "otherevidence",
+    "Paris",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_route_shows_or_changes_what_another_client_has() {
+    let fixture = Arc::new(fixture().await);
+    let asking = Arc::clone(&fixture);
+    tokio::task::spawn_blocking(move || every_route(&asking))
+        .await
+        .unwrap();
+    let fixture = Arc::into_inner(fixture).expect("nobody else holds it any more");
+    fixture.running.stop().await;
+}
+
+fn every_route(fixture: &Fixture) {
+    let mut seen_by_the_owner = 0;
+    // Signing out comes last: it ends the session that the others use.
+    let mut routes: Vec<_> = ROUTES.iter().collect();
+    routes.sort_by_key(|(_, path, _)| *path == "/sign-out");
+    for (method, path, gate) in routes {
+        let cases =
+            cases(method, path).unwrap_or_else(|| panic!("{method} {path} has no case: add one"));
+        for case in cases {
+            let whole = if case.0.starts_with('/') {
+                case.0.to_owned()
+            } else {
+                format!("{path}{}", case.0)
+            };
+            let ask = |other: bool, token: &str| {
+                let (path, body) = (fixture.filled(&whole, other), fixture.filled(case.1, other));
+                fixture.ask(method, &path, &body, *gate, token)
+            };
+            let (status, theirs) = ask(true, TOKEN);
+            let (status_of_nobodys, nobodys) = ask(false, TOKEN);
+            let theirs = fixture.without_names(&theirs, case, true);
+            let nobodys = fixture.without_names(&nobodys, case, false);
+            let about = format!("{method} {whole} {}", case.1);
+            assert_eq!(status, status_of_nobodys, "{about}\n{theirs}\n{nobodys}");
+            assert_eq!(theirs, nobodys, "{about}");
+            for mark in MARKS {
+                assert!(!theirs.contains(mark), "{about} shows {mark}: {theirs}");
+            }
+            let single = path.contains('{') && !matches!(gate, Gate::Public);
+            if single {
+                assert_eq!(status, 404, "{about}: {theirs}");
+            } else {
+                assert!(status < 500, "{about}: {theirs}");
+            }
+            if *method == "GET" && matches!(gate, Gate::Api(_)) {
+                let (_, shown) = ask(true, OWNER_TOKEN);
+                seen_by_the_owner += usize::from(MARKS.iter().any(|mark| shown.contains(mark)));
+            }
+        }
+    }
+    // Without this the test would also pass on an empty database.
+    assert!(
+        seen_by_the_owner >= 15,
+        "the owner saw only {seen_by_the_owner} answers with marks"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_shown_to_somebody_without_a_token_or_session() {
+    let fixture = Arc::new(fixture().await);
+    let asking = Arc::clone(&fixture);
+    tokio::task::spawn_blocking(move || {
+        for (method, path, gate) in ROUTES {
+            let expected = match gate {
+                Gate::Public => continue,
+                Gate::Api(_) => 401,
+                Gate::Console(_) => 303,
+            };
+            let url = format!(
+                "{}{}",
+                asking.running.console_url,
+                asking.filled(path, true)
+            );
+            let url = url.replace('{', "").replace('}', "");
+            let request = ureq::http::Request::builder()
+                .method(*method)
+                .uri(url)
+                .header("Sec-Fetch-Site", "same-origin")
+                .body(String::new())
+                .unwrap();
+            let mut answer = asking.agent.run(request).unwrap();
+            let body = answer.body_mut().read_to_string().unwrap();
+            assert_eq!(
+                answer.status().as_u16(),
+                expected,
+                "{method} {path}: {body}"
+            );
+            assert!(
+                MARKS.iter().all(|mark| !body.contains(mark)),
+                "{method} {path}: {body}"
+            );
+        }
+    })
+    .await
+    .unwrap();
+    Arc::into_inner(fixture)
+        .expect("nobody else holds it any more")
+        .running
+        .stop()
+        .await;
+}
