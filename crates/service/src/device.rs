@@ -62,7 +62,7 @@ pub struct ModeChange {
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
-    /// Who set it.
+    /// Who set it, by name; `enrolment` for the first.
     pub by: String,
 }
 
@@ -352,6 +352,7 @@ fn modes(
     until: Timestamp,
 ) -> Result<Vec<ModeChange>> {
     let names = audit::principal_names(tx)?;
+    let own = device.to_string();
     Ok(tx
         .device_modes(scope, device)?
         .into_iter()
@@ -359,7 +360,11 @@ fn modes(
         .map(|change| ModeChange {
             mode: change.mode,
             since: change.valid_from,
-            by: names.get(&change.by).cloned().unwrap_or(change.by),
+            by: if change.by == own {
+                "enrolment".to_owned()
+            } else {
+                names.get(&change.by).cloned().unwrap_or(change.by)
+            },
         })
         .collect())
 }

@@ -33,7 +33,7 @@ pub struct Problem {
     /// More, as data: `position` and `expected` of a query, `candidates` of a name, `counter`.
     #[serde(flatten)]
     #[schema(value_type = Object)]
-    pub more: Map<String, Value>,
+    pub more: Box<Map<String, Value>>,
 }
 
 impl Problem {
@@ -45,7 +45,7 @@ impl Problem {
             title: title.to_owned(),
             detail: detail.into(),
             hint: None,
-            more: Map::new(),
+            more: Box::default(),
         }
     }
 

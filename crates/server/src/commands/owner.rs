@@ -18,11 +18,13 @@ pub enum OwnerCommand {
     Create {
         /// The owner's name
         name: String,
+        /// Where the server keeps its state
         #[command(flatten)]
         state: StateArgs,
     },
     /// Make a new sign-in link for the owner; it works once
     SignIn {
+        /// Where the server keeps its state
         #[command(flatten)]
         state: StateArgs,
     },
