@@ -211,4 +211,27 @@ mod tests {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn the_help_is_the_one_that_was_reviewed() {
+        use clap::CommandFactory as _;
+        use std::fmt::Write as _;
+
+        fn pages(path: &str, command: &mut clap::Command, out: &mut String) {
+            // A fixed width: the terminal's own must not change the snapshot.
+            let help = command.clone().term_width(100).render_long_help();
+            writeln!(out, "== {path} ==\n{help}").unwrap();
+            for sub in command.get_subcommands_mut() {
+                let path = format!("{path} {}", sub.get_name());
+                if !path.ends_with(" help") {
+                    pages(&path, sub, out);
+                }
+            }
+        }
+        let mut command = Cli::command();
+        command.build();
+        let mut out = String::new();
+        pages("patchloop", &mut command, &mut out);
+        insta::assert_snapshot!("help", out);
+    }
 }

@@ -20,6 +20,7 @@ pub enum ClientCommand {
     },
     /// List the clients that you may see
     List {
+        /// How much of the list
         #[command(flatten)]
         limit: Limit,
     },

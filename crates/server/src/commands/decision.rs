@@ -19,6 +19,7 @@ pub enum DecisionCommand {
     Add(AddArgs),
     /// List decisions, newest first
     List {
+        /// How much of the list
         #[command(flatten)]
         limit: Limit,
     },

@@ -16,8 +16,10 @@ use crate::table;
 pub enum DeviceCommand {
     /// List devices
     List {
+        /// Which of them
         #[command(flatten)]
         filter: Filter,
+        /// As of when
         #[command(flatten)]
         at: At,
     },
@@ -25,6 +27,7 @@ pub enum DeviceCommand {
     Show {
         /// Name, CLIENT/NAME or id
         device: String,
+        /// As of when
         #[command(flatten)]
         at: At,
     },

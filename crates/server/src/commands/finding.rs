@@ -13,8 +13,10 @@ use crate::table;
 pub enum FindingCommand {
     /// List findings
     List {
+        /// Which of them
         #[command(flatten)]
         filter: Filter,
+        /// As of when
         #[command(flatten)]
         at: At,
     },

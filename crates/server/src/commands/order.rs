@@ -15,6 +15,7 @@ use crate::table;
 pub enum OrderCommand {
     /// List orders, newest first; a query knows the fields of devices and patches
     List {
+        /// Which of them
         #[command(flatten)]
         filter: Filter,
     },

@@ -13,6 +13,7 @@ use crate::failure::{Failure, Outcome};
 pub enum PatchCommand {
     /// List patches; without a query, those that are missing somewhere
     List {
+        /// Which of them
         #[command(flatten)]
         filter: Filter,
     },

@@ -28,6 +28,7 @@ pub enum SiteCommand {
         /// Only those of this client
         #[arg(long)]
         client: Option<String>,
+        /// How much of the list
         #[command(flatten)]
         limit: Limit,
     },

@@ -13,6 +13,7 @@ use crate::table;
 pub enum TicketCommand {
     /// List tickets, newest first
     List {
+        /// How much of the list
         #[command(flatten)]
         limit: Limit,
     },

@@ -17,6 +17,7 @@ pub enum WindowCommand {
     Add(AddArgs),
     /// List change windows
     List {
+        /// How much of the list
         #[command(flatten)]
         limit: Limit,
     },
