@@ -222,26 +222,36 @@ pub fn own_service() -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Services whose restart takes sessions or the whole device down; they wait for a reboot.
-const NEVER_RESTARTED: [&str; 12] = [
+/// Services whose restart takes sessions or the whole device down; they wait for a reboot. The
+/// service manager itself is not among them: it can start itself anew in place.
+const NEVER_RESTARTED: [&str; 8] = [
     "dbus",
     "dbus-broker",
-    "systemd-logind",
-    "systemd-journald",
-    "systemd-udevd",
     "gdm",
     "gdm3",
     "lightdm",
     "sddm",
     "display-manager",
     "init",
-    "systemd",
 ];
+
+/// Where the session manager notes who is signed in.
+const SESSIONS: &str = "/run/systemd/sessions";
+
+/// Whether nobody is signed in on this device; a folder that cannot be read counts as somebody.
+fn nobody_is_signed_in() -> bool {
+    match fs::read_dir(SESSIONS) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(problem) => problem.kind() == std::io::ErrorKind::NotFound,
+    }
+}
 
 /// Whether a service may be restarted by an order.
 pub fn may_restart(service: &str) -> bool {
     let name = service.strip_suffix(".service").unwrap_or(service);
     !NEVER_RESTARTED.contains(&name)
+        // A restart of the session manager is seen by whoever is signed in, and by nobody else.
+        && (name != "systemd-logind" || nobody_is_signed_in())
         && ![
             "user@",
             "getty@",

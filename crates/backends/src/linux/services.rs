@@ -28,6 +28,9 @@ pub(crate) fn is_service_name(name: &str) -> bool {
         && !name.contains("..")
 }
 
+/// The name under which systemd's own first process is restarted: in place, keeping all it knows.
+const SERVICE_MANAGER: &str = "systemd";
+
 fn unit(name: &str) -> String {
     if name.ends_with(".service") {
         name.to_owned()
@@ -38,7 +41,9 @@ fn unit(name: &str) -> String {
 
 /// Restarts a service.
 pub(crate) fn restart(root: &Path, name: &str) -> Command {
-    if has_systemd(root) {
+    if has_systemd(root) && name == SERVICE_MANAGER {
+        Command::new("/usr/bin/systemctl", ["daemon-reexec"])
+    } else if has_systemd(root) {
         Command::new(
             "/usr/bin/systemctl",
             ["restart".to_owned(), "--".to_owned(), unit(name)],
@@ -51,7 +56,9 @@ pub(crate) fn restart(root: &Path, name: &str) -> Command {
 
 /// Asks whether a service runs: exit code 0 means that it does.
 pub(crate) fn status(root: &Path, name: &str) -> Command {
-    if has_systemd(root) {
+    if has_systemd(root) && name == SERVICE_MANAGER {
+        Command::new("/usr/bin/systemctl", ["show", "--property=Version"])
+    } else if has_systemd(root) {
         Command::new(
             "/usr/bin/systemctl",
             [
@@ -76,7 +83,9 @@ pub(crate) fn policy(root: &Path, name: &str) -> Option<Command> {
 
 /// The service of a process, where one is found.
 pub(crate) fn service_of(root: &Path, id: u32, scripts: &[Script]) -> Option<String> {
-    if has_systemd(root) {
+    if has_systemd(root) && id == 1 {
+        Some(SERVICE_MANAGER.to_owned())
+    } else if has_systemd(root) {
         let groups = std::fs::read_to_string(root.join(format!("proc/{id}/cgroup"))).ok()?;
         unit_of(&groups)
     } else {
