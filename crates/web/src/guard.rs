@@ -134,7 +134,11 @@ fn same_site(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
     if method.is_safe() {
         return Ok(());
     }
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
     let same = match text("sec-fetch-site") {
         Some(site) => site == "same-origin",
         None => match (text("origin"), text("host")) {
@@ -170,8 +174,20 @@ mod tests {
             (&[("sec-fetch-site", "cross-site")], false),
             (&[("sec-fetch-site", "same-site")], false),
             (&[("sec-fetch-site", "none")], false),
-            (&[("origin", "http://127.0.0.1:8480"), ("host", "127.0.0.1:8480")], true),
-            (&[("origin", "http://evil.example"), ("host", "127.0.0.1:8480")], false),
+            (
+                &[
+                    ("origin", "http://127.0.0.1:8480"),
+                    ("host", "127.0.0.1:8480"),
+                ],
+                true,
+            ),
+            (
+                &[
+                    ("origin", "http://evil.example"),
+                    ("host", "127.0.0.1:8480"),
+                ],
+                false,
+            ),
             (&[("origin", "null"), ("host", "127.0.0.1:8480")], false),
             (&[("host", "127.0.0.1:8480")], false),
             // What a browser says beats what a proxy may have changed.
@@ -194,14 +210,21 @@ mod tests {
                     )
                 })
                 .collect();
-            assert_eq!(same_site(&Method::POST, &headers).is_ok(), *passes, "{pairs:?}");
+            assert_eq!(
+                same_site(&Method::POST, &headers).is_ok(),
+                *passes,
+                "{pairs:?}"
+            );
             assert!(same_site(&Method::GET, &headers).is_ok());
         }
     }
 
     #[test]
     fn the_session_is_found_among_other_cookies_and_only_by_its_whole_name() {
-        let sent = headers(&[("cookie", "a=b; patchloop-session=s3cret; x-patchloop-session=no")]);
+        let sent = headers(&[(
+            "cookie",
+            "a=b; patchloop-session=s3cret; x-patchloop-session=no",
+        )]);
         assert_eq!(session_secret(Transport::Plain, &sent), Some("s3cret"));
         assert_eq!(session_secret(Transport::Tls, &sent), None);
     }

@@ -1,11 +1,10 @@
 //! The agents' three routes.
 //!
 //! `POST /agent/v1/enrol` and `POST /agent/v1/sync` take an envelope and answer JSON, or a problem
-//! document; 409 `counter-behind` carries `counter`. `GET /agent/v1/wake` takes
-//! `Authorization: Bearer WAKE` (the `wake` of the last answer) and answers an endless
-//! `text/event-stream`: `data: sync` when the device shall check in at once, and a comment line
-//! (`:`) every 30 seconds. The stream carries nothing else and no authority. The server ends it
-//! when it stops.
+//! document; 409 `counter-behind` carries `counter`. `GET /agent/v1/wake?token=WAKE` (the `wake` of
+//! the last answer) answers an endless `text/event-stream`: `event: sync` when the device shall check
+//! in at once, and a comment line (`:`) every 30 seconds. The stream carries nothing else and no
+//! authority. The server ends it when it stops.
 
 mod wake;
 
