@@ -7,6 +7,8 @@
 //! anything of the other client. A route that has no case here fails the test. The owner's answers
 //! show that the things are there to be seen.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

@@ -164,6 +164,6 @@ fn print_openings(answer: Value) -> Result<(), Failure> {
                 there,
             ]
         }),
-        "It does not open any more.",
+        "It does not open: it has ended, or no device is in it yet.",
     )
 }
