@@ -483,7 +483,7 @@ async fn nothing_is_shown_to_somebody_without_a_token_or_session() {
                 asking.running.console_url,
                 asking.filled(path, true)
             );
-            let url = url.replace('{', "").replace('}', "");
+            let url = url.replace(['{', '}'], "");
             let request = ureq::http::Request::builder()
                 .method(*method)
                 .uri(url)

@@ -9,7 +9,6 @@ use domain::device::{Mode, Standing};
 use domain::finding::FindingState;
 use domain::page::{PAGE_ITEMS_MAX, Page};
 use domain::query::{Field, Query as Selection, SubjectKind};
-use domain::verdict::Verdict;
 use jiff::Timestamp;
 use serde::Deserialize;
 use service::device::{DeviceDetail, DeviceItem};
@@ -562,98 +561,6 @@ pub async fn mode_set(
         .run(move |service| service.device_mode(&who, &device, form.mode))
         .await?;
     Ok(Redirect::to(&format!("/devices/{}?done=mode", device.id)).into_response())
-}
-
-/// A patch that is asked about.
-#[derive(Debug, Clone, Deserialize)]
-pub struct WhyAsked {
-    patch: String,
-}
-
-struct GateRow {
-    name: String,
-    open: Mark,
-    first: bool,
-    reason: String,
-    owner: Option<String>,
-    opens: Option<Moment>,
-}
-
-#[derive(Template)]
-#[template(path = "pages/device/why.html")]
-pub(super) struct WhyPage {
-    shell: Shell,
-    device: String,
-    device_href: String,
-    patch: String,
-    mark: Mark,
-    sentence: String,
-    at: Option<Moment>,
-    gates: Vec<GateRow>,
-    decide_href: String,
-}
-
-impl WhyPage {
-    pub(super) fn new(
-        who: &Principal,
-        device: &DeviceItem,
-        patch: &str,
-        verdict: Verdict,
-        now: Timestamp,
-    ) -> Self {
-        let device_query = Selection::of(Field::Device, &device.id.to_string())
-            .map(|query| query.to_string())
-            .unwrap_or_default();
-        Self {
-            shell: Shell::new("Why not patched?", Area::Devices, Some(who), now),
-            device: device.name.clone(),
-            device_href: format!("/devices/{}", device.id),
-            patch: patch.to_owned(),
-            mark: Mark::answer(verdict.verdict),
-            sentence: super::problem::sentence(&verdict.sentence),
-            at: verdict.at.map(|at| Moment::new(at, now)),
-            gates: verdict
-                .gates
-                .iter()
-                .map(|gate| GateRow {
-                    name: gate.gate.to_string(),
-                    open: Mark::gate(gate.open),
-                    first: Some(gate.gate) == verdict.gate,
-                    reason: super::problem::sentence(&gate.reason),
-                    owner: gate.owner.clone(),
-                    opens: gate.opens_at.map(|at| Moment::new(at, now)),
-                })
-                .collect(),
-            decide_href: address(
-                "/decisions/new",
-                &[("patch", patch), ("for", &device_query)],
-            ),
-        }
-    }
-}
-
-/// `GET /devices/{device}/why`
-pub async fn why(
-    State(state): State<AppState>,
-    Extension(who): Extension<Principal>,
-    Named(device): Named,
-    Asked(asked): Asked<WhyAsked>,
-) -> Rendered {
-    let (person, patch) = (who.clone(), asked.patch.clone());
-    let (detail, verdict) = state
-        .run(move |service| {
-            let verdict = service.why(&person, &device, &patch)?;
-            let detail = service.device_show(&person, &device, None)?;
-            Ok((detail, verdict))
-        })
-        .await?;
-    page(&WhyPage::new(
-        &who,
-        &detail.device,
-        &asked.patch,
-        verdict,
-        state.service().now(),
-    ))
 }
 
 /// How many devices a sentence counts.

@@ -15,6 +15,7 @@ mod problem;
 mod report;
 mod session;
 mod ticket;
+mod why;
 
 #[cfg(test)]
 mod tests;
@@ -45,7 +46,7 @@ pub fn routes() -> Router<AppState> {
         .route("/", get(overview::show))
         .route("/devices", get(device::list))
         .route("/devices/{device}", get(device::show))
-        .route("/devices/{device}/why", get(device::why))
+        .route("/devices/{device}/why", get(why::show))
         .route("/devices/{device}/mode", get(device::mode_ask).post(device::mode_set))
         .route("/patches", get(patch::list))
         .route("/decisions/new", get(decision::new))

@@ -271,7 +271,7 @@ impl Refused {
         Self {
             message: format!("{} at column {}", mistake.message, mistake.column),
             pointer: mistake.pointer(text),
-            suggestion: mistake.suggestion.clone(),
+            suggestion: mistake.suggestion.as_deref().map(super::problem::sentence),
             expected: mistake.expected.clone(),
         }
     }

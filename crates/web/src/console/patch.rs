@@ -12,7 +12,7 @@ use service::patch::PatchItem;
 use service::{Permission, Principal};
 
 use super::parts::{Cves, DecisionPart, Filter, Mark, Pager};
-use super::{Area, ListAsked, PAGE_ITEMS, Rendered, Shell, address, page};
+use super::{Area, ListAsked, PAGE_ITEMS, Rendered, Shell, page};
 use crate::ask::Asked;
 use crate::state::AppState;
 
@@ -22,7 +22,6 @@ struct PatchRow {
     kev: Option<Mark>,
     kind: String,
     devices: u32,
-    href: String,
     cves: Cves,
     epss: String,
 }
@@ -88,10 +87,6 @@ impl PatchesPage {
                     kev: Mark::kev(patch.kev),
                     kind: patch.classification.word().replace('-', " "),
                     devices: patch.devices,
-                    href: address(
-                        "/devices",
-                        &[("q", &format!("missing:{}", patch.patch.product()))],
-                    ),
                     cves: Cves::new(patch.cves),
                     epss: patch.epss.map_or_else(|| "not known".to_owned(), percent),
                 })

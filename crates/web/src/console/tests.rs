@@ -471,6 +471,33 @@ fn verdict() -> Verdict {
     }
 }
 
+/// A link to a filtered list must not lead to "this filter cannot be read".
+fn links_lead_to_filters_that_can_be_read(name: &str, html: &str) {
+    use domain::query::{Query, SubjectKind};
+    for (list, kind) in [
+        ("/devices?q=", SubjectKind::Device),
+        ("/patches?q=", SubjectKind::Finding),
+    ] {
+        for (start, found) in html.match_indices(list) {
+            let rest = &html[start + found.len()..];
+            let escaped = &rest[..rest.find(['"', '&']).unwrap()];
+            let mut bytes = Vec::new();
+            let mut left = escaped.bytes();
+            while let Some(byte) = left.next() {
+                bytes.push(if byte == b'%' {
+                    let pair = [left.next().unwrap(), left.next().unwrap()];
+                    u8::from_str_radix(std::str::from_utf8(&pair).unwrap(), 16).unwrap()
+                } else {
+                    byte
+                });
+            }
+            let q = String::from_utf8(bytes).unwrap();
+            Query::parse_for(&q, kind)
+                .unwrap_or_else(|mistake| panic!("{name}: {list}{q}: {mistake}"));
+        }
+    }
+}
+
 /// Compares a page with its snapshot and checks what holds for every page.
 fn look(name: &str, page: &impl Template) {
     let html = page.render().unwrap();
@@ -515,6 +542,7 @@ fn look(name: &str, page: &impl Template) {
             "{name}: an input without a label: {tag}"
         );
     }
+    links_lead_to_filters_that_can_be_read(name, &html);
     if let Some(folder) = std::env::var_os("PATCHLOOP_PAGES") {
         let link = format!("<link rel=\"stylesheet\" href=\"{}\">", assets::style());
         let whole = html.replace(&link, &format!("<style>{}</style>", assets::STYLE));
@@ -636,7 +664,7 @@ fn a_mode_is_asked_before_it_is_set() {
 
 #[test]
 fn why_shows_every_gate_and_marks_the_first_closed_one() {
-    let page = device::WhyPage::new(
+    let page = why::WhyPage::new(
         &owner(),
         &devices()[0],
         "deb:bookworm/openssl@3.0.22-1~deb12u2",
