@@ -20,7 +20,10 @@ use domain::package::{Item, Package, SourcePackage};
 use ed25519_dalek::SigningKey;
 use protocol::enrol::{Enrol, Enrolled};
 use protocol::packing::pack;
-use protocol::sync::{Counters, FactsPart, InventoryPart, ShortDigest, Sync, facts_mark};
+use protocol::sync::{
+    Changelog, ChangelogText, Counters, FactsPart, InventoryPart, ShortDigest, Sync,
+    WantedChangelog, facts_mark,
+};
 use protocol::{Envelope, MessageType, SignerKind};
 
 use crate::link::Server;
@@ -53,6 +56,8 @@ pub enum Kind {
     NewLists,
     /// A difference: updates were installed.
     Patched,
+    /// The changelogs that the server asked for.
+    Changelogs,
 }
 
 /// A simulated device.
@@ -63,6 +68,8 @@ pub struct Device {
     inventory: Inventory,
     offers_more: usize,
     mark: String,
+    /// Changelogs that the server asked this device for.
+    pub asked: Vec<WantedChangelog>,
     /// The counter of the last message made.
     pub counter: u64,
     /// The highest counter that the server acknowledged.
@@ -109,6 +116,7 @@ impl Device {
             inventory,
             offers_more: 0,
             mark: String::new(),
+            asked: vec![],
             counter: 0,
             acknowledged: 0,
         })
@@ -123,7 +131,9 @@ impl Device {
     pub fn message(&mut self, kind: Kind, now: Timestamp) -> Result<Vec<u8>> {
         let mut facts = FactsPart::Same(self.mark.clone());
         let inventory = match kind {
-            Kind::Unchanged => InventoryPart::Same(ShortDigest(self.inventory.digest())),
+            Kind::Unchanged | Kind::Changelogs => {
+                InventoryPart::Same(ShortDigest(self.inventory.digest()))
+            }
             Kind::First => {
                 facts = self.facts_in_full(now)?;
                 self.in_full()
@@ -155,12 +165,19 @@ impl Device {
             progress: vec![],
             outcomes: vec![],
             looks: vec![],
-            changelogs: vec![],
+            changelogs: if kind == Kind::Changelogs {
+                std::mem::take(&mut self.asked)
+                    .iter()
+                    .map(changelog)
+                    .collect()
+            } else {
+                vec![]
+            },
         };
         let payload = serde_json::to_vec(&sync)?;
         let (message, payload) = match kind {
             Kind::Unchanged => (MessageType::Sync, payload),
-            Kind::First | Kind::Full | Kind::NewLists | Kind::Patched => {
+            Kind::First | Kind::Full | Kind::NewLists | Kind::Patched | Kind::Changelogs => {
                 (MessageType::SyncPacked, pack(&payload))
             }
         };
@@ -265,6 +282,22 @@ impl Device {
             reboot: RebootNeed::No,
             unknown: vec![],
         })
+    }
+}
+
+/// A changelog of one entry that fixes one CVE, as the patch's source would have it.
+fn changelog(wanted: &WantedChangelog) -> Changelog {
+    let number = wanted.source.as_str().bytes().map(u32::from).sum::<u32>();
+    Changelog {
+        source: wanted.source.clone(),
+        version: wanted.version.clone(),
+        text: ChangelogText::Found(format!(
+            "{} ({}) bookworm-security; urgency=medium\n\n  * Fix CVE-2026-{}.\n\n \
+             -- A Maintainer <maintainer@mirror.example>  Mon, 02 Nov 2026 10:00:00 +0000\n",
+            wanted.source,
+            wanted.version,
+            10_000 + number
+        )),
     }
 }
 

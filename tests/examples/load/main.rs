@@ -68,7 +68,11 @@ fn obey(
             }
             Ok(json!({"devices": fleet.len(), "packages": fleet[0].packages()}))
         }
-        ["first"] => timed(fleet, Kind::First, 1),
+        ["first"] => {
+            let ran = timed(fleet, Kind::First, 1)?;
+            run::answer(server, fleet, now)?;
+            Ok(ran)
+        }
         ["unchanged", times] => timed(fleet, Kind::Unchanged, times.parse()?),
         ["full", times] => timed(fleet, Kind::Full, times.parse()?),
         ["day"] => run::day(server, fleet, now),

@@ -183,6 +183,7 @@ fn send(devices: &mut [Device], requests: &[Vec<u8>], own: &mut [Connection]) ->
                 serde_json::from_slice(&answer.body).context("the answer cannot be read")?;
             ensure!(reply.counter == counter, "an answer to another message");
             devices[place].acknowledged = counter;
+            devices[place].asked = reply.changelogs;
             count.answered += 1;
             count.wanted += usize::from(!reply.wants.is_empty());
             count.bytes_up += request.len();
@@ -196,6 +197,19 @@ fn send(devices: &mut [Device], requests: &[Vec<u8>], own: &mut [Connection]) ->
     Ok(count)
 }
 
+/// Answers what the server asks for, until it asks no more, as the agent does.
+pub fn answer(server: &Server, fleet: &mut [Device], now: Timestamp) -> Result<()> {
+    const TIMES: usize = 8;
+    for _ in 0..TIMES {
+        if fleet.iter().all(|device| device.asked.is_empty()) {
+            return Ok(());
+        }
+        let ran = run(server, fleet, Kind::Changelogs, 1, now)?;
+        ensure!(ran.ended == Ended::Finished, "the server broke off");
+    }
+    bail!("the server asks for changelogs again and again")
+}
+
 /// A day: lists fetched anew by all, updates installed by some, the usual check-ins by all.
 pub fn day(server: &Server, fleet: &mut [Device], now: Timestamp) -> Result<Value> {
     let mut answered = 0;
@@ -205,6 +219,7 @@ pub fn day(server: &Server, fleet: &mut [Device], now: Timestamp) -> Result<Valu
         ensure!(ran.ended == Ended::Finished, "the server broke off");
         answered += ran.answered;
         wanted += ran.wanted;
+        answer(server, fleet, now)?;
     }
     let patched = fleet.len() / PATCHED_EVERY;
     let ran = run(server, &mut fleet[..patched], Kind::Patched, 1, now)?;
