@@ -9,13 +9,13 @@ use domain::access::{self, ClientScope};
 use domain::changelog::ChangelogFacts;
 use domain::device::Standing;
 use domain::id::{DeviceId, OrderId};
-use domain::inventory::Inventory;
+use domain::inventory::{Digest, Inventory};
 use domain::order::Order;
 use domain::package::SourcePackage;
 use engine::decide::REACHABLE_SECONDS;
 use engine::link::{
-    CHANGELOG_ASKED_MINUTES, CheckIn, Counted, Effect, LinkView, Reaction, SKEW_SECONDS_MAX, Want,
-    changelogs_to_ask, counted, on_check_in,
+    CHANGELOG_ASKED_MINUTES, CheckIn, Counted, Effect, InventoryReport, LinkView, Reaction,
+    SKEW_SECONDS_MAX, Want, changelogs_to_ask, counted, on_check_in,
 };
 use jiff::{SignedDuration, Timestamp};
 use protocol::sync::{self, FactsPart, InventoryPart, Sync, SyncReply, WantedChangelog};
@@ -150,8 +150,12 @@ impl Service {
         let counter = check_in.counter;
         let (device, scope) = (known.device, scope_of(known));
         let read_scope = scope.clone();
+        let told = match &check_in.inventory {
+            InventoryReport::Full(inventory) => Some(inventory.digest()),
+            InventoryReport::Same(_) | InventoryReport::Delta(_) => None,
+        };
         let (link, view) = self
-            .read(move |tx| link_view(tx, &read_scope, device, &looks, now))?
+            .read(move |tx| link_view(tx, &read_scope, device, told, &looks, now))?
             .ok_or(LinkError::Signature)?;
         match answered_before(&link, counter) {
             Some(Answer::Bytes(bytes)) => return Ok(bytes),
@@ -487,18 +491,26 @@ fn reply_bytes(reply: &SyncReply) -> Vec<u8> {
     serde_json::to_vec(reply).expect("an answer is plain data")
 }
 
-/// Loads what the engine looks at; `None`: the device is gone.
+/// Loads what the engine looks at; `None`: the device is gone. `told` is the digest of an inventory
+/// that came in full: where it differs from the known one, that one is replaced whatever it holds,
+/// and reading it would be half of the work.
 fn link_view(
     tx: &mut Tx<'_>,
     scope: &ClientScope,
     device: DeviceId,
+    told: Option<Digest>,
     looks: &[OrderId],
     now: Timestamp,
 ) -> Result<Option<(LinkState, LinkView)>> {
-    let (Some(link), Some(view)) = (
-        tx.link_get(device)?,
-        view::load(tx, scope, device, Packages::Loaded, now)?,
-    ) else {
+    let Some(link) = tx.link_get(device)? else {
+        return Ok(None);
+    };
+    let packages = if told.is_some() && told != link.inventory_digest {
+        Packages::Left
+    } else {
+        Packages::Loaded
+    };
+    let Some(view) = view::load(tx, scope, device, packages, now)? else {
         return Ok(None);
     };
     let mut before: BTreeMap<OrderId, Inventory> = BTreeMap::new();
