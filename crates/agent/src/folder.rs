@@ -3,6 +3,7 @@
 //! ```text
 //! identity.json      who this device is, whose server, which keys      (network half)
 //! device.key         the device's own key                              (network half)
+//! enrolling.json     an enrolment that was begun and is not done       (enrol)
 //! link.json          counters and what the server acknowledged         (network half)
 //! inventory.base     the inventory that the server acknowledged        (network half)
 //! guardrails.toml    the device's own limits, beside the system's      (both read)
@@ -91,6 +92,8 @@ impl StateFolder {
         identity "identity.json";
         /// Its key.
         key "device.key";
+        /// An enrolment that was begun.
+        enrolling "enrolling.json";
         /// What the network half remembers.
         link "link.json";
         /// The inventory that the server acknowledged.

@@ -278,4 +278,4 @@ fn wakes(line: &mut Vec<u8>, bytes: &[u8]) -> Vec<Wake> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -20,13 +20,16 @@ use super::*;
 type Stream = StreamOwned<ServerConnection, TcpStream>;
 
 /// A server that answers the connections one after the other, each with its script.
-struct Peer {
-    url: ServerUrl,
-    pin: Pin,
-    requests: Receiver<Vec<u8>>,
+pub(crate) struct Peer {
+    pub url: ServerUrl,
+    pub pin: Pin,
+    pub requests: Receiver<Vec<u8>>,
 }
 
-fn peer(versions: &[&'static SupportedProtocolVersion], scripts: Vec<Vec<&'static str>>) -> Peer {
+pub(crate) fn peer(
+    versions: &[&'static SupportedProtocolVersion],
+    scripts: Vec<Vec<&'static str>>,
+) -> Peer {
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = rcgen::CertificateParams::new(vec!["elsewhere.example".into()])
         .unwrap()
