@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::device::Mode;
 use domain::id::{DeviceId, OrderId};
-use domain::order::{Action, Order, Refusal, Verb};
+use domain::order::{Action, Order, OrderItem, Refusal, Verb};
 use domain::proof::SecondLook;
 use jiff::Timestamp;
 use protocol::sync::{OutcomeReport, Progress, Step};
@@ -72,8 +72,48 @@ pub enum Verdict {
     Good(Box<Order>),
     /// It was there before.
     Known,
-    /// It will not be carried out; the order, as far as it can be read, for the report.
-    Bad(Option<Box<Order>>, Refusal),
+    /// It will not be carried out; which order it is, as far as that can be read, for the report.
+    Bad(Option<Box<Claim>>, Refusal),
+}
+
+/// Which order something is, also where the rest of it cannot be read: enough to report its refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The device it is for.
+    pub device: DeviceId,
+    /// The order.
+    pub order: OrderId,
+    /// Which generation of it.
+    pub generation: u32,
+    /// Its sequence.
+    pub sequence: u64,
+    /// Its packages; none where they cannot be read.
+    pub items: Vec<OrderItem>,
+}
+
+impl Claim {
+    /// Reads these few fields and passes over all others.
+    fn read(payload: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Heading {
+            device: DeviceId,
+            order: OrderId,
+            generation: u32,
+            sequence: u64,
+        }
+        let heading: Heading = serde_json::from_slice(payload).ok()?;
+        let items = match serde_json::from_slice::<Order>(payload).map(|order| order.action) {
+            Ok(Action::Install { items, .. }) => items,
+            Ok(Action::Cancel) | Err(_) => vec![],
+        };
+        Some(Self {
+            device: heading.device,
+            order: heading.order,
+            generation: heading.generation,
+            sequence: heading.sequence,
+            items,
+        })
+    }
 }
 
 /// Reads base64 of either alphabet.
@@ -109,36 +149,46 @@ pub fn judge(
         Ok(envelope) => envelope,
         Err(problem) => return Verdict::Bad(None, malformed(chain(&problem))),
     };
-    let order: Order = match envelope.open(&[MessageType::Order], trusted) {
-        Ok(order) => order.into_inner(),
-        Err(EnvelopeError::Payload(problem)) => {
-            let payload = envelope.unverified_payload();
-            return Verdict::Bad(None, unreadable(payload, &problem));
-        }
+    let payload = match envelope.verify(&[MessageType::Order], trusted) {
+        Ok(payload) => payload.into_inner(),
         Err(EnvelopeError::Signature) => {
             // Only to say which order it pretended to be; nothing of it is believed.
-            let claimed = serde_json::from_slice(envelope.unverified_payload()).ok();
-            return Verdict::Bad(claimed, Refusal::BadSignature);
+            let claim = Claim::read(envelope.unverified_payload());
+            return Verdict::Bad(claim.map(Box::new), Refusal::BadSignature);
         }
         Err(problem) => return Verdict::Bad(None, malformed(chain(&problem))),
     };
-    let known = held(order.order);
-    let refusal = if order.device != device {
-        Refusal::OtherDevice
-    } else if known == Some((order.generation, order.sequence)) {
-        return Verdict::Known;
-    } else if order.sequence <= last_seen {
-        Refusal::Replayed { last_seen }
-    } else if known.is_some_and(|(generation, _)| order.generation <= generation) {
-        Refusal::OldGeneration
-    } else if order.v != 1 {
-        malformed(format!("its form is {}, this agent knows 1", order.v))
-    } else if order.opens_at >= order.closes_at {
-        malformed("its window closes before it opens".to_owned())
-    } else {
-        return Verdict::Good(Box::new(order));
+    let order = serde_json::from_slice::<Order>(payload);
+    let Some(claim) = Claim::read(payload) else {
+        let reason = "it does not say which order it is".to_owned();
+        let refusal = order.map_or_else(
+            |problem| unreadable(payload, &problem),
+            |_| malformed(reason),
+        );
+        return Verdict::Bad(None, refusal);
     };
-    Verdict::Bad(Some(Box::new(order)), refusal)
+    let known = held(claim.order);
+    let refusal = if claim.device != device {
+        Refusal::OtherDevice
+    } else if known == Some((claim.generation, claim.sequence)) {
+        return Verdict::Known;
+    } else if claim.sequence <= last_seen {
+        Refusal::Replayed { last_seen }
+    } else if known.is_some_and(|(generation, _)| claim.generation <= generation) {
+        Refusal::OldGeneration
+    } else {
+        match order {
+            Err(problem) => unreadable(payload, &problem),
+            Ok(order) if order.v != 1 => {
+                malformed(format!("its form is {}, this agent knows 1", order.v))
+            }
+            Ok(order) if order.opens_at >= order.closes_at => {
+                malformed("its window closes before it opens".to_owned())
+            }
+            Ok(order) => return Verdict::Good(Box::new(order)),
+        }
+    };
+    Verdict::Bad(Some(Box::new(claim)), refusal)
 }
 
 /// Why a signed order cannot be read: mostly a verb of a later version.

@@ -312,7 +312,7 @@ impl Executor {
             match verdict {
                 Verdict::Known => {}
                 Verdict::Good(order) => self.take(*order, text.trim().to_owned())?,
-                Verdict::Bad(order, refusal) => self.turn_down(order, refusal, text.trim())?,
+                Verdict::Bad(claim, refusal) => self.turn_down(claim, refusal, text.trim())?,
             }
             files::remove(&path)?;
         }

@@ -1,10 +1,10 @@
 //! The end of an order: the second look, and the report that lies in the spool until it is settled.
 
 use domain::id::OrderId;
-use domain::order::{End, ItemOutcome, ItemResult, Order, Outcome, Refusal};
+use domain::order::{End, ItemOutcome, ItemResult, OrderItem, Outcome, Refusal};
 use protocol::sync::OutcomeReport;
 
-use super::intake::Report;
+use super::intake::{Claim, Report};
 use super::job::{JobFolder, JobResult, LOG_BYTES_MAX, tail};
 use super::{Executor, Record, look};
 use crate::failure::{Failure, chain};
@@ -71,7 +71,7 @@ impl Executor {
             end: closing.end,
             reason: closing.reason,
             refusal: closing.refusal,
-            items: items(&held.order, &results),
+            items: items(held.items(), &results),
             restarted: if changed { self.restarted(id)? } else { vec![] },
             kept_files: results.iter().flat_map(|r| r.kept_files.clone()).collect(),
             repaired: results.iter().flat_map(|r| r.repaired.clone()).collect(),
@@ -106,30 +106,30 @@ impl Executor {
     /// Refuses an order that was never taken.
     pub(super) fn turn_down(
         &mut self,
-        order: Option<Box<Order>>,
+        claim: Option<Box<Claim>>,
         refusal: Refusal,
         envelope: &str,
     ) -> Result<(), Failure> {
         let reason = words::refusal(&refusal);
-        let Some(order) = order else {
+        let Some(claim) = claim else {
             crate::say(&format!("an order in the spool is refused: {reason}"));
             return Ok(());
         };
-        crate::say(&format!("order {} is refused: {reason}", order.order));
+        crate::say(&format!("order {} is refused: {reason}", claim.order));
         // What is known of an order that is held is worth more than a copy that came again.
-        if self.held.contains_key(&order.order) {
+        if self.held.contains_key(&claim.order) {
             return Ok(());
         }
         let report = Report {
             outcome: OutcomeReport {
                 outcome: Outcome {
-                    order: order.order,
-                    generation: order.generation,
-                    sequence: order.sequence,
+                    order: claim.order,
+                    generation: claim.generation,
+                    sequence: claim.sequence,
                     end: End::Refused,
                     reason,
                     refusal: Some(refusal),
-                    items: items(&order, &[]),
+                    items: items(&claim.items, &[]),
                     restarted: vec![],
                     kept_files: vec![],
                     repaired: vec![],
@@ -181,10 +181,7 @@ impl Executor {
 }
 
 /// Per package what the last step that knows it says.
-fn items(order: &Order, results: &[JobResult]) -> Vec<ItemOutcome> {
-    let domain::order::Action::Install { items, .. } = &order.action else {
-        return vec![];
-    };
+fn items(items: &[OrderItem], results: &[JobResult]) -> Vec<ItemOutcome> {
     items
         .iter()
         .map(|item| {

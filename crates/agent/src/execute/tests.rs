@@ -246,6 +246,48 @@ fn what_was_replayed_forged_or_meant_for_others_is_refused_with_its_code() {
 }
 
 #[test]
+fn an_unknown_verb_and_a_malformed_order_are_refused_with_their_code() {
+    let device = Device::new();
+    device.send_changed(&order_of(11, 3, 1), |order| {
+        order["action"] = serde_json::json!({"verb": "Reboot", "grace_minutes": 5});
+    });
+    device.send_changed(&order_of(12, 1, 2), |order| {
+        order["action"]["items"][0]["to"] = serde_json::json!(7);
+    });
+    // Unknown too, and for another device: that comes first.
+    let mut other = order_of(13, 1, 3);
+    other.device = domain::id::DeviceId::from_bytes([99; 16]);
+    device.send_changed(&other, |order| {
+        order["action"] = serde_json::json!({"verb": "Reboot"});
+    });
+    device.send_changed(&order_of(14, 1, 4), |order| {
+        order["sequence"] = serde_json::json!("four");
+    });
+    device.run_until(OPENS + 60);
+    assert_eq!(
+        device.refusal_of(11),
+        Some(Refusal::UnknownVerb {
+            verb: "Reboot".into()
+        })
+    );
+    let report = device.reports().remove(0);
+    let outcome = &report.outcome.outcome;
+    assert_eq!((outcome.generation, outcome.sequence), (3, 1));
+    assert_eq!(outcome.end, End::Refused);
+    assert!(matches!(
+        device.refusal_of(12),
+        Some(Refusal::Malformed { .. })
+    ));
+    assert_eq!(device.refusal_of(13), Some(Refusal::OtherDevice));
+    assert_eq!(
+        device.reports().len(),
+        3,
+        "what does not say which order it is cannot be reported"
+    );
+    assert_eq!(device.installs(), 0);
+}
+
+#[test]
 fn a_device_that_observes_or_cannot_read_its_guardrails_changes_nothing() {
     for rails in ["observe_only = true", "nonsense ="] {
         let device = Device::new();

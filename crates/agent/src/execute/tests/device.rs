@@ -499,6 +499,16 @@ impl Device {
         self.lay(order, &server_key());
     }
 
+    /// Lays an order that the server signed into the spool, with its JSON changed before that.
+    pub fn send_changed(&self, order: &Order, change: impl FnOnce(&mut serde_json::Value)) {
+        let mut payload = serde_json::to_value(order).unwrap();
+        change(&mut payload);
+        let payload = serde_json::to_vec(&payload).unwrap();
+        let text = sign_bytes(payload, &server_key());
+        let name = format!("{}-{}.order", order.sequence, order.generation);
+        files::write(&self.folder.spool_in().join(name), text.as_bytes()).unwrap();
+    }
+
     pub fn send_signed_by_another(&self, order: &Order) {
         self.lay(order, &SigningKey::from_bytes(&[43; 32]));
     }
@@ -617,7 +627,10 @@ impl Device {
 }
 
 fn sign(order: &Order, key: &SigningKey) -> String {
-    let payload = serde_json::to_vec(order).unwrap();
+    sign_bytes(serde_json::to_vec(order).unwrap(), key)
+}
+
+fn sign_bytes(payload: Vec<u8>, key: &SigningKey) -> String {
     let envelope = Envelope::sign(MessageType::Order, payload, SignerKind::Server, key);
     URL_SAFE_NO_PAD.encode(envelope.to_bytes())
 }
