@@ -37,6 +37,7 @@ pub struct Operator {
     /// The pin that devices are given.
     pub pin: String,
     token: String,
+    sign_in: String,
     ports: (u16, u16),
 }
 
@@ -53,6 +54,7 @@ impl Operator {
             agents: String::new(),
             pin: String::new(),
             token: String::new(),
+            sign_in: String::new(),
             ports: (0, 0),
         };
         std::fs::write(&operator.clock_file, "0\n")?;
@@ -61,6 +63,10 @@ impl Operator {
         operator.token = owner["token"]
             .as_str()
             .context("owner create gave no token")?
+            .to_owned();
+        operator.sign_in = owner["sign_in"]
+            .as_str()
+            .context("owner create gave no sign-in link")?
             .to_owned();
         Ok(operator)
     }
@@ -83,6 +89,11 @@ impl Operator {
     /// The owner's token.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// The owner's sign-in link, which works once.
+    pub fn sign_in(&self) -> &str {
+        &self.sign_in
     }
 
     /// The port of the agents' listener.

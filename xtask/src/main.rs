@@ -16,7 +16,8 @@ const HELP: &str = "cargo xtask <task>
 
   up [--once] [--json] [...]   build server and agent, start them, enrol and scan this machine
   test [FILTER]                run every test; installs the system packages it needs when it may
-  lab story [--keep]           run and watch the lab's whole story (root)
+  lab story                    run and watch the lab's whole story (root)
+  lab up                       six devices and a server, left standing to be tried (root)
   tidy                         check the house: arrows, headers, sizes, SQL, clocks, systems
   bench [NAME]                 measure, as ratios within one run
   deny                         licences, bans and sources of all dependencies

@@ -28,6 +28,15 @@ pub fn is_root() -> bool {
         .is_ok_and(|output| output.stdout == b"0\n")
 }
 
+/// Whether apt has package lists, without which nothing can be said about what is pending.
+fn lists_are_there() -> bool {
+    std::fs::read_dir("/var/lib/apt/lists").is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
+    })
+}
+
 /// Installs what is missing; says loudly what it could not install.
 pub fn ensure() -> Result<()> {
     let missing: Vec<&str> = NEEDED
@@ -35,14 +44,13 @@ pub fn ensure() -> Result<()> {
         .filter(|(_, file)| !Path::new(file).exists())
         .map(|(name, _)| *name)
         .collect();
-    if missing.is_empty() {
+    if missing.is_empty() && lists_are_there() {
         return Ok(());
     }
     if !may_install() {
         eprintln!("NOT INSTALLED (needs root and apt): {}", missing.join(" "));
         return Ok(());
     }
-    eprintln!("installing system packages: {}", missing.join(" "));
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         command
@@ -51,7 +59,12 @@ pub fn ensure() -> Result<()> {
             .args(arguments);
         command
     };
+    eprintln!("fetching the package lists");
     must(&mut apt(&["update"]), "apt-get update")?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    eprintln!("installing system packages: {}", missing.join(" "));
     must(
         apt(&["install", "--no-install-recommends"]).args(&missing),
         "apt-get install",

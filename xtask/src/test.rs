@@ -191,37 +191,41 @@ fn count_line(line: &str, count: &mut Count) -> bool {
         || line.starts_with("test ") && line.contains("FAILED")
 }
 
-/// `cargo xtask lab story`: the lab's whole story, to be watched.
+/// `cargo xtask lab story`: the lab's whole story, to be watched; `lab up`: a lab to play with.
 pub fn lab(arguments: &[String]) -> Result<ExitCode> {
-    let Some(("story", rest)) = arguments
-        .split_first()
-        .map(|(first, rest)| (first.as_str(), rest))
-    else {
-        bail!("expected `cargo xtask lab story [--keep]`");
+    let what = match arguments {
+        [what] if what == "story" || what == "up" => what.as_str(),
+        _ => bail!("expected `cargo xtask lab story` or `cargo xtask lab up`"),
     };
     if !packages::is_root() {
         bail!("the lab makes network namespaces and mounts: run it as root");
     }
     let lab = lab_binaries()?;
     let mut command = cargo();
-    command
-        .args([
+    command.env("PATCHLOOP_LAB_BIN", &lab);
+    if what == "story" {
+        command.args([
             "test",
             "--locked",
             "--package",
             "patchloop-tests",
             "--test",
             "lab",
-            "--",
-            "story",
-            "--nocapture",
-        ])
-        .env("PATCHLOOP_LAB_BIN", &lab);
-    if rest.iter().any(|argument| argument == "--keep") {
-        command.env("PATCHLOOP_LAB_KEEP", "1");
+        ]);
+        command.args(["--", "story", "--nocapture"]);
+        must(&mut command, "the lab's story")?;
+        return Ok(ExitCode::SUCCESS);
     }
-    must(&mut command, "the lab's story")?;
-    Ok(ExitCode::SUCCESS)
+    command.args(["run", "--locked", "--quiet", "--package", "patchloop-tests"]);
+    let status = command
+        .args(["--example", "lab_up"])
+        .status()
+        .context("cannot start the lab")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 #[cfg(test)]
