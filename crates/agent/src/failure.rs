@@ -22,6 +22,8 @@ pub enum Exit {
 pub struct Failure {
     /// How the command ends.
     pub exit: Exit,
+    /// When the server wants to be asked again, in seconds, where it said so.
+    pub retry_after_seconds: Option<u64>,
     message: String,
     hint: Option<String>,
 }
@@ -31,6 +33,7 @@ impl Failure {
     pub fn refused(message: impl Into<String>) -> Self {
         Self {
             exit: Exit::Refused,
+            retry_after_seconds: None,
             message: message.into(),
             hint: None,
         }
@@ -119,8 +122,19 @@ impl From<LinkError> for Failure {
                 "the server's log says more"
             }
         };
+        let retry_after_seconds = match &error {
+            LinkError::Busy {
+                retry_after_seconds,
+            } => *retry_after_seconds,
+            LinkError::Unreachable { .. }
+            | LinkError::Untrusted { .. }
+            | LinkError::Answer { .. }
+            | LinkError::Refused { .. }
+            | LinkError::CounterBehind { .. } => None,
+        };
         Self {
             exit,
+            retry_after_seconds,
             ..Self::caused(&error).hint(hint)
         }
     }

@@ -3,8 +3,10 @@
 //! The main thread is the network half, one thread the executing half, one listens on the wake stream.
 //! They pass no content to each other, only "look again"; what is to be known lies in the spool.
 
+mod pace;
+
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,9 +14,10 @@ use std::time::{Duration, Instant};
 use backends::Backend;
 use domain::clock::Clock;
 use domain::offer::Lists;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use crate::backoff::{Backoff, random};
+use self::pace::{Pace, Surroundings};
+use crate::backoff::{self, Backoff, random};
 use crate::checkin::changelogs::Budget;
 use crate::checkin::{Checkin, Cycle};
 use crate::enrol::busy;
@@ -24,15 +27,8 @@ use crate::folder::StateFolder;
 use crate::guardrails::Guardrails;
 use crate::identity::Identity;
 use crate::link::{Link, LinkError, Wake};
+use crate::platform;
 
-/// A nudge is followed after at most this time, also between failures.
-const NUDGE_PATIENCE: Duration = Duration::from_secs(20);
-/// The clock is looked at again at least so often: it may jump.
-const GLANCE: Duration = if clock::IS_TEST_CLOCK {
-    Duration::from_millis(500)
-} else {
-    Duration::from_secs(30)
-};
 /// How long the executing half rests when its files could not be used.
 const EXECUTOR_REST: Duration = Duration::from_secs(30);
 
@@ -131,71 +127,25 @@ pub fn forever(setup: &Setup) -> Result<std::convert::Infallible, Failure> {
                     crate::say(&problem.to_string().replace('\n', "; "));
                 }
                 pace.backoff_began.get_or_insert(before);
-                let wait = pace.backoff.next(random());
-                pace.sleep_for(wait, setup.clock.now());
+                let own = pace.backoff.next(random());
+                match problem.retry_after_seconds {
+                    None => pace.sleep_for(own, setup.clock.now()),
+                    Some(asked) => {
+                        let asked = backoff::asked(asked, random());
+                        pace.obey(asked.max(own), setup.clock.now());
+                    }
+                }
             }
         }
         // Also when the server was away: time passes for the executing half.
         let _ = poke.send(());
-        pace.wait(&heard, setup.clock.as_ref());
-    }
-}
-
-/// When to check in next.
-struct Pace {
-    backoff: Backoff,
-    backoff_began: Option<Instant>,
-    due: Instant,
-    due_at: Timestamp,
-    /// The longest wait that was meant, for a clock that went back.
-    wait: SignedDuration,
-    refresh_at: Option<Timestamp>,
-}
-
-impl Pace {
-    fn new() -> Self {
-        Self {
-            backoff: Backoff::default(),
-            backoff_began: None,
-            due: Instant::now(),
-            due_at: Timestamp::UNIX_EPOCH,
-            wait: SignedDuration::ZERO,
-            refresh_at: None,
-        }
-    }
-
-    fn sleep_for(&mut self, wait: Duration, now: Timestamp) {
-        self.due = Instant::now() + wait;
-        self.wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_hours(24));
-        self.due_at = now.checked_add(self.wait).unwrap_or(Timestamp::MAX);
-    }
-
-    /// Waits until it is due, by elapsed time or by the clock, or somebody has news.
-    fn wait(&mut self, heard: &Receiver<News>, clock: &dyn Clock) {
-        let began = Instant::now();
-        let mut nudged = false;
-        loop {
-            let now = clock.now();
-            let went_back = self.due_at.duration_since(now) > self.wait;
-            if Instant::now() >= self.due || now >= self.due_at || went_back {
-                return;
-            }
-            let failing = self.backoff_began.is_some();
-            if nudged && (!failing || began.elapsed() >= NUDGE_PATIENCE) {
-                return;
-            }
-            let left = self.due.saturating_duration_since(Instant::now());
-            match heard.recv_timeout(left.min(GLANCE)) {
-                Ok(News::Wake) => {
-                    while heard.try_recv().is_ok() {}
-                    return;
-                }
-                Ok(News::Nudge) => nudged = true,
-                Err(RecvTimeoutError::Timeout) => {}
-                // No other thread is left to tell anything: only time does.
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
+        let device = Surroundings {
+            clock: setup.clock.as_ref(),
+            looked: checkin.looked_mark(),
+            mark: &platform::change_mark,
+            works: &|| works(setup),
+        };
+        pace.wait(&heard, &device);
     }
 }
 
@@ -335,6 +285,13 @@ impl Token {
         }
     }
 
+    /// Rests, whatever comes.
+    fn rest_fully(&self, time: Duration) {
+        let (slot, changed) = &*self.0;
+        let held = slot.lock().expect("no holder of the token can panic");
+        let _ = changed.wait_timeout_while(held, time, |_| true);
+    }
+
     /// Rests, or until a new token comes.
     fn rest(&self, time: Duration) {
         let (slot, changed) = &*self.0;
@@ -361,8 +318,12 @@ fn start_listener(setup: &Setup, news: Sender<News>) -> Result<Token, Failure> {
                         Wake::Ping => true,
                     }
                 });
-                if matches!(heard, Err(LinkError::Refused { .. })) {
-                    own.refuse(&token);
+                match heard {
+                    Err(LinkError::Refused { .. }) => own.refuse(&token),
+                    Err(LinkError::Busy {
+                        retry_after_seconds: Some(asked),
+                    }) => own.rest_fully(backoff::asked(asked, random())),
+                    Ok(()) | Err(_) => {}
                 }
                 own.rest(backoff.next(random()).max(Duration::from_millis(200)));
             }

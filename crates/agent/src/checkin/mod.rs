@@ -141,6 +141,11 @@ impl Checkin {
         self.snapshot.as_ref()
     }
 
+    /// What stood when the device was last looked at, for noticing that it changed.
+    pub fn looked_mark(&self) -> Option<&platform::ChangeMark> {
+        self.looked.as_ref().map(|looked| &looked.mark)
+    }
+
     /// Forgets the last look, so that the next cycle looks anew.
     pub fn look_anew(&mut self) {
         self.looked = None;

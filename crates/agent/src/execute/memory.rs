@@ -68,6 +68,7 @@ impl Executor {
                 held.envelope = envelope;
                 held.running = None;
                 held.repaired = false;
+                held.looking = false;
             }
             None => {
                 self.held.insert(id, Held::new(order, envelope));

@@ -76,6 +76,8 @@ pub struct Held {
     running: Option<Running>,
     /// Whether leftovers were repaired in this preflight.
     repaired: bool,
+    /// Whether the look before the start is past what may only hold it up: the order has begun.
+    looking: bool,
     look: Option<domain::proof::SecondLook>,
 }
 
@@ -96,6 +98,7 @@ impl Held {
             told_at: None,
             running: None,
             repaired: false,
+            looking: false,
             look: None,
         }
     }
@@ -123,6 +126,7 @@ impl Held {
     /// How far it is, in the words of the link.
     pub fn step(&self) -> Step {
         match &self.state {
+            State::Preflight { .. } if self.looking => Step::Downloading,
             State::Idle
             | State::Received { .. }
             | State::Waiting { .. }
@@ -379,6 +383,7 @@ impl Executor {
             if !matches!(after, State::Preflight { .. }) {
                 held.repaired = false;
             }
+            held.looking = false;
             held.state = after;
             held.closing = closing;
             held.told_at = None;

@@ -16,6 +16,10 @@ use crate::platform;
 /// Bytes that must be free where packages are kept and where they are installed, whatever the order.
 const FREE_BYTES_MIN: u64 = 128 * 1024 * 1024;
 
+/// So many parts of the look are quick and may hold an order up for long, up to its window's close:
+/// only after them it has begun.
+const HELD_UP_BY: usize = 2;
+
 /// What a part of the look says.
 enum Part {
     /// Nothing against it.
@@ -36,7 +40,10 @@ impl Executor {
             Self::simulation,
             Self::room,
         ];
-        for check in checks {
+        for (number, check) in checks.into_iter().enumerate() {
+            if number == HELD_UP_BY {
+                self.tell_begun(id)?;
+            }
             match check(self, id) {
                 Part::Fine => {}
                 Part::Says(found) => return self.apply(id, Event::Looked(found)),
@@ -44,6 +51,14 @@ impl Executor {
             }
         }
         self.apply(id, Event::Looked(Preflight::Clear))
+    }
+
+    /// Lets the server know at once: what follows takes its time.
+    fn tell_begun(&mut self, id: OrderId) -> Result<(), Failure> {
+        if let Some(held) = self.held.get_mut(&id) {
+            held.looking = true;
+        }
+        self.publish()
     }
 
     /// Goes on after leftovers were repaired, or not.

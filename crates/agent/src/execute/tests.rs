@@ -153,6 +153,22 @@ fn a_locked_package_manager_is_waited_for_and_named_at_the_close() {
 }
 
 #[test]
+fn the_server_hears_of_a_beginning_before_the_long_look() {
+    // The simulation refuses it, so nothing but the look can have told.
+    let device = Device::new();
+    device.fake.drags_along.store(true, Ordering::SeqCst);
+    device.send(&order(1, 1));
+    device.run_until(OPENS + 60);
+    assert_eq!(device.told(), [Step::Taken, Step::Downloading]);
+    // A lock only holds it up: it can still be cancelled at the server.
+    let device = Device::new();
+    device.lock(true);
+    device.send(&order(1, 1));
+    device.run_until(CLOSES + 1);
+    assert_eq!(device.told(), [Step::Taken]);
+}
+
+#[test]
 fn leftovers_of_somebody_else_are_repaired_first() {
     let device = Device::new();
     device.break_package("other");

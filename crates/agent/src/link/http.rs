@@ -136,18 +136,24 @@ impl Connection {
     }
 
     /// Asks, and hands over the answer's body as it comes, until `part` says stop or nothing came for
-    /// `silence`. An answer other than 200 is returned whole.
+    /// `silence`. Of an answer other than 200 only the head is read. The body of what is returned is
+    /// empty.
     pub fn stream(
         &mut self,
         request: Request<'_>,
         silence: Duration,
         part: &mut dyn FnMut(&[u8]) -> bool,
-    ) -> io::Result<u16> {
+    ) -> io::Result<Response> {
         self.reusable = false;
         self.send(request, Instant::now() + CONNECT_TIMEOUT)?;
         let head = self.read_head(Instant::now() + CONNECT_TIMEOUT)?;
+        let response = Response {
+            status: head.status,
+            retry_after_seconds: head.retry_after_seconds,
+            body: vec![],
+        };
         if head.status != 200 {
-            return Ok(head.status);
+            return Ok(response);
         }
         let mut reader = BodyReader::new(head.framing);
         while let Some(bytes) = reader.next(self, Instant::now() + silence)? {
@@ -155,7 +161,7 @@ impl Connection {
                 break;
             }
         }
-        Ok(head.status)
+        Ok(response)
     }
 
     fn send(&mut self, request: Request<'_>, deadline: Instant) -> io::Result<()> {

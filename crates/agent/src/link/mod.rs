@@ -160,19 +160,22 @@ impl Link {
         let path = format!("{WAKE}?token={}", escape(token));
         let mut connection = Connection::open(&self.url, self.config.clone())?;
         let mut line = Vec::new();
-        let status = connection
+        let response = connection
             .stream(Request::Get(&path), WAKE_SILENCE, &mut |bytes| {
                 wakes(&mut line, bytes).into_iter().all(&mut *heard)
             })
             .map_err(|problem| LinkError::io(&self.url, problem))?;
-        if status == 200 {
-            return Ok(());
+        match response.status {
+            200 => Ok(()),
+            429 | 503 => Err(LinkError::Busy {
+                retry_after_seconds: response.retry_after_seconds,
+            }),
+            status => Err(LinkError::Refused {
+                status,
+                title: "no wake stream".to_owned(),
+                detail: String::new(),
+            }),
         }
-        Err(LinkError::Refused {
-            status,
-            title: "no wake stream".to_owned(),
-            detail: String::new(),
-        })
     }
 
     /// Posts over the connection that is open, or over a new one when that went stale meanwhile: every

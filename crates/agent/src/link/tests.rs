@@ -283,6 +283,22 @@ fn the_wake_stream_says_only_sync_and_ping() {
 }
 
 #[test]
+fn a_busy_server_says_when_to_listen_again() {
+    let busy = "HTTP/1.1 429 Slow\r\nretry-after: 40\r\ncontent-length: 0\r\n\r\n";
+    let peer = peer(&[&rustls::version::TLS13], vec![vec![busy]]);
+    let refused = Link::new(peer.url, peer.pin).listen("t", &mut |_| true);
+    assert!(
+        matches!(
+            refused,
+            Err(LinkError::Busy {
+                retry_after_seconds: Some(40)
+            })
+        ),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn events_survive_being_cut_anywhere() {
     let whole = b"event: ping\r\n\r\nevent: sync\r\n\r\n";
     for cut in 0..=whole.len() {

@@ -18,11 +18,13 @@ const SYSTEMD_RUNS: &str = "/run/systemd/system";
 /// Starts a transient unit.
 const SYSTEMD_RUN: &str = "/usr/bin/systemd-run";
 /// Files and folders whose time changes when what is installed or offered may have changed.
-const WATCHED: [&str; 4] = [
+const WATCHED: [&str; 6] = [
     "/var/lib/dpkg/status",
     "/var/lib/apt/lists",
     "/var/lib/apt/extended_states",
     "/etc/apt",
+    "/etc/apt/preferences.d",
+    "/etc/apt/sources.list.d",
 ];
 /// Where the package manager keeps what it downloads.
 pub const DOWNLOADS: &str = "/var/cache/apt/archives";

@@ -402,6 +402,7 @@ pub struct Device {
     pub fake: Arc<Fake>,
     pub clock: Arc<FixedClock>,
     nudges: Arc<AtomicUsize>,
+    told: Arc<Mutex<Vec<Step>>>,
     keep_contact: AtomicBool,
 }
 
@@ -433,6 +434,7 @@ impl Device {
             fake,
             clock: Arc::new(FixedClock::at(at(0))),
             nudges: Arc::default(),
+            told: Arc::default(),
             keep_contact: AtomicBool::new(true),
         };
         device.contact_at(0);
@@ -441,6 +443,7 @@ impl Device {
 
     pub fn open(&self) -> Executor {
         let nudges = self.nudges.clone();
+        let (told, progress) = (self.told.clone(), self.folder.progress());
         Executor::open(Parts {
             folder: self.folder.clone(),
             identity: Identity::need(&self.folder).unwrap(),
@@ -452,6 +455,14 @@ impl Device {
             }),
             nudge: Box::new(move || {
                 nudges.fetch_add(1, Ordering::SeqCst);
+                // What the network half would say, were it to look now.
+                let standing: Option<Standing> = files::read_json(&progress).unwrap();
+                let steps = standing
+                    .map(|standing| standing.progress)
+                    .unwrap_or_default();
+                let mut told = told.lock().unwrap();
+                told.extend(steps.iter().map(|progress| progress.step));
+                told.dedup();
             }),
         })
         .unwrap()
@@ -581,6 +592,11 @@ impl Device {
 
     pub fn nudges(&self) -> usize {
         self.nudges.load(Ordering::SeqCst)
+    }
+
+    /// The steps that the server could hear of, without repetition.
+    pub fn told(&self) -> Vec<Step> {
+        self.told.lock().unwrap().clone()
     }
 
     pub fn unfinished(&self) -> Vec<PackageName> {
