@@ -37,7 +37,9 @@ const VARIES_PERMILLE: u64 = 60;
 /// Other versions of one package in the fleet.
 const VARIANTS: u64 = 4;
 /// Every how manieth package has an update pending.
-const OFFERED_EVERY: usize = 20;
+const OFFERED_EVERY: u64 = 20;
+/// Every how manieth gets one when the lists are fetched anew.
+const OFFERED_LATER_EVERY: u64 = 400;
 /// Packages that a full report has changed since the one before.
 const CHANGED_PACKAGES: usize = 3;
 /// Packages of one day on which updates are installed.
@@ -232,23 +234,13 @@ impl Device {
     }
 
     fn facts(&self, now: Timestamp) -> Result<Facts> {
-        let packages: Vec<&Package> = self.inventory.packages().collect();
-        let offered: Vec<&Package> = packages
-            .iter()
-            .step_by(OFFERED_EVERY)
-            .chain(
-                packages
-                    .iter()
-                    .skip(1)
-                    .step_by(OFFERED_EVERY)
-                    .take(self.offers_more),
-            )
-            .copied()
-            .collect();
-        let mut offers = offered
-            .iter()
-            .map(|package| offer(package))
-            .collect::<Result<Vec<Offer>>>()?;
+        // By name, so that the whole fleet is offered the same.
+        let drawn = |package: &&Package| package.name.as_str().bytes().fold(7, name_mix);
+        let offered = self.inventory.packages().filter(|package| {
+            let drawn = drawn(package);
+            drawn % OFFERED_EVERY == 0 || (self.offers_more > 0 && drawn % OFFERED_LATER_EVERY == 1)
+        });
+        let mut offers = offered.map(offer).collect::<Result<Vec<Offer>>>()?;
         offers.sort_by(|a, b| (&a.name, &a.architecture).cmp(&(&b.name, &b.architecture)));
         let mut sources: Vec<SourcePackage> =
             offers.iter().map(|offer| offer.source.clone()).collect();
@@ -383,6 +375,10 @@ fn next_version(version: &Version) -> Result<Version> {
         None => (text, VARIANTS - 1),
     };
     Ok(format!("{base}+bench{}", (number + 1) % (2 * VARIANTS)).parse()?)
+}
+
+fn name_mix(sum: u64, byte: u8) -> u64 {
+    chance(sum, u64::from(byte))
 }
 
 /// A fixed number that looks drawn (SplitMix64), the same in every run.
