@@ -69,6 +69,12 @@ pub trait Backend: Send + Sync {
     /// When the package manager does not answer.
     fn simulate(&self, items: &[OrderItem]) -> Result<Simulation, BackendError>;
 
+    /// Says how much room installing exactly these items needs; `None` where it cannot be known.
+    ///
+    /// # Errors
+    /// When the package manager does not answer.
+    fn room(&self, items: &[OrderItem]) -> Result<Option<Room>, BackendError>;
+
     /// Fetches what installing these items needs into the package manager's own cache.
     ///
     /// # Errors
@@ -227,6 +233,15 @@ pub struct Simulation {
     pub not_offered: Vec<NotOffered>,
     /// Why it would do nothing, in its own words in one line.
     pub refused: Option<String>,
+}
+
+/// How much room an installation needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Room {
+    /// Bytes that are still to be fetched into the package manager's cache.
+    pub download_bytes: u64,
+    /// By how many bytes what is installed grows.
+    pub growth_bytes: u64,
 }
 
 /// One package that would be installed.

@@ -19,8 +19,8 @@ mod system_runner;
 
 pub use backend::{
     Backend, BackendError, ChangelogError, Holder, InstallTerms, InventoryRead, NotOffered,
-    PackageKey, Refreshed, Repaired, SetAside, SimulatedInstall, SimulatedRemoval, Simulation,
-    VerifiedFiles, WantedChangelog,
+    PackageKey, Refreshed, Repaired, Room, SetAside, SimulatedInstall, SimulatedRemoval,
+    Simulation, VerifiedFiles, WantedChangelog,
 };
 pub use command::{Command, Finished, RunError, Runner};
 pub use difference::differences;

@@ -1,5 +1,7 @@
 //! The look before the start: guardrails, leftovers, locks, room, and what the package manager would do.
 
+use std::path::Path;
+
 use backends::BackendError;
 use domain::device::Mode;
 use domain::id::OrderId;
@@ -13,7 +15,8 @@ use crate::guardrails::{Allowed, Guardrails};
 use crate::machine::{Ended, Event, Preflight};
 use crate::platform;
 
-/// Bytes that must be free where packages are kept and where they are installed, whatever the order.
+/// Bytes that must stay free where packages are kept and where they are installed, beside what the
+/// order needs.
 const FREE_BYTES_MIN: u64 = 128 * 1024 * 1024;
 
 /// So many parts of the look are quick and may hold an order up for long, up to its window's close:
@@ -187,14 +190,30 @@ impl Executor {
         }
     }
 
-    fn room(&self, _id: OrderId) -> Part {
-        for place in [platform::DOWNLOADS, platform::ROOT] {
-            let free = platform::free_bytes(std::path::Path::new(place));
-            if let Ok(free_bytes) = free
-                && free_bytes < FREE_BYTES_MIN
+    /// What the package manager says that it needs, and a reserve beside it: a new version is unpacked
+    /// beside the old one, and the system goes on writing meanwhile.
+    fn room(&self, id: OrderId) -> Part {
+        let needed = match self.backend.room(self.held[&id].items()) {
+            Ok(needed) => needed.unwrap_or_default(),
+            Err(problem) => return not_yet(&problem),
+        };
+        let (downloads, root) = (Path::new(platform::DOWNLOADS), Path::new(platform::ROOT));
+        let places = if platform::share_room(downloads, root) {
+            let both = needed.download_bytes.saturating_add(needed.growth_bytes);
+            vec![(root, both)]
+        } else {
+            vec![
+                (downloads, needed.download_bytes),
+                (root, needed.growth_bytes),
+            ]
+        };
+        for (place, bytes) in places {
+            let needed_bytes = bytes.saturating_add(FREE_BYTES_MIN);
+            if let Ok(free_bytes) = platform::free_bytes(place)
+                && free_bytes < needed_bytes
             {
                 return refuse(Refusal::NoSpace {
-                    needed_bytes: FREE_BYTES_MIN,
+                    needed_bytes,
                     free_bytes,
                 });
             }

@@ -169,6 +169,31 @@ fn the_server_hears_of_a_beginning_before_the_long_look() {
 }
 
 #[test]
+fn an_order_without_room_is_refused_with_both_figures() {
+    // More than any disk has, to fetch and to keep.
+    let petabyte = 1_000_000_000_000_000;
+    for (download_bytes, growth_bytes) in [(petabyte, 0), (0, petabyte)] {
+        let device = Device::new();
+        *device.fake.room.lock().unwrap() = Some(backends::Room {
+            download_bytes,
+            growth_bytes,
+        });
+        device.send(&order(1, 1));
+        device.run_until(OPENS + 60);
+        let outcome = device.only_report().outcome.outcome;
+        assert!(
+            matches!(
+                outcome.refusal,
+                Some(Refusal::NoSpace { needed_bytes, free_bytes })
+                    if needed_bytes > petabyte && free_bytes > 0 && free_bytes < petabyte
+            ),
+            "{outcome:?}"
+        );
+        assert_eq!(device.installs(), 0);
+    }
+}
+
+#[test]
 fn leftovers_of_somebody_else_are_repaired_first() {
     let device = Device::new();
     device.break_package("other");

@@ -104,6 +104,14 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
+/// Whether two places share their room; no, where that cannot be found out.
+pub fn share_room(one: &Path, other: &Path) -> bool {
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) => one.dev() == other.dev(),
+        (Ok(_) | Err(_), _) => false,
+    }
+}
+
 /// Number, seconds and nanoseconds of each watched file.
 pub type ChangeMark = Vec<(u64, i64, i64)>;
 

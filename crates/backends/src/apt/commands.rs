@@ -112,6 +112,19 @@ fn changing_command(terms: &InstallTerms, rest: &[&str], names: Vec<String>) -> 
     Command::new(APT_GET, args)
 }
 
+/// What fetching these would fetch, and how much larger the system would be; fetches nothing.
+pub(crate) fn plan_download(cache: PackageCache<'_>, pins: Vec<String>) -> Command {
+    let rest = [
+        "-q",
+        "-y",
+        "--no-remove",
+        "--download-only",
+        "--print-uris",
+        "install",
+    ];
+    apt_get(cache, &rest, pins).timeout(SIMULATE_TIMEOUT)
+}
+
 /// Fetches what installing these needs; changes no package.
 pub(crate) fn download(pins: Vec<String>, terms: &InstallTerms) -> Command {
     changing_command(terms, &["--download-only", "install"], pins)
@@ -240,10 +253,12 @@ mod tests {
             ..InstallTerms::default()
         };
         insta::assert_snapshot!(install(pins(&[item()]), &terms).shown(), @"/usr/bin/apt-get -y -q --no-remove -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0 -o APT::Get::AllowUnauthenticated=false -o DPkg::Lock::Timeout=7 install -- openssl:amd64=1:3.0~deb12u2");
+        insta::assert_snapshot!(plan_download(None, pins(&[item()])).shown(), @"/usr/bin/apt-get -q -y --no-remove --download-only --print-uris install -- openssl:amd64=1:3.0~deb12u2");
         insta::assert_snapshot!(simulate_install(None, pins(&[item()])).shown(), @"/usr/bin/apt-get -s -o APT::Get::Show-User-Simulation-Note=false install -- openssl:amd64=1:3.0~deb12u2");
         for command in [
             install(pins(&[item()]), &terms),
             download(pins(&[item()]), &terms),
+            plan_download(None, pins(&[item()])),
             fix(&terms),
             configure_all(),
             update(&terms),
@@ -259,11 +274,19 @@ mod tests {
     }
 
     #[test]
+    fn only_putting_back_may_go_down_and_only_to_exact_versions() {
+        let terms = InstallTerms::default();
+        insta::assert_snapshot!(restore(pins(&[item()]), &terms).shown(), @"/usr/bin/apt-get -y -q --no-remove -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0 -o APT::Get::AllowUnauthenticated=false -o DPkg::Lock::Timeout=120 --allow-downgrades install -- openssl:amd64=1:3.0~deb12u2");
+    }
+
+    #[test]
     fn a_name_that_looks_like_an_option_stands_after_the_end_of_options() {
         let mut odd = item();
         odd.name = "--allow-unauthenticated".parse().unwrap();
         for command in [
             install(pins(&[odd.clone()]), &InstallTerms::default()),
+            restore(pins(&[odd.clone()]), &InstallTerms::default()),
+            plan_download(None, pins(&[odd.clone()])),
             simulate_install(None, pins(&[odd.clone()])),
             show(None, pins(&[odd.clone()])),
             verify(&PackageKey::from(&odd)),

@@ -13,6 +13,7 @@ mod policy;
 mod record;
 mod relations;
 mod repair;
+mod room;
 mod settings;
 mod simulation;
 mod stanza;
@@ -31,7 +32,7 @@ use domain::package::Item;
 
 use crate::backend::{
     Backend, BackendError, ChangelogError, Holder, InstallTerms, InventoryRead, NotOffered,
-    PackageKey, Refreshed, Repaired, SetAside, Simulation, VerifiedFiles, WantedChangelog,
+    PackageKey, Refreshed, Repaired, Room, SetAside, Simulation, VerifiedFiles, WantedChangelog,
 };
 use crate::command::{Command, Finished, Runner};
 use crate::linux::{kernel, locks, processes, services, system};
@@ -392,6 +393,13 @@ impl Backend for Apt {
             simulation.not_offered = self.not_offered(items, cache.as_deref())?;
         }
         Ok(simulation)
+    }
+
+    fn room(&self, items: &[OrderItem]) -> Result<Option<Room>, BackendError> {
+        arguments::check(items)?;
+        let cache = self.package_cache();
+        let command = commands::plan_download(cache.as_deref(), commands::pins(items));
+        Ok(room::read(&self.run(&command)?))
     }
 
     fn download(&self, items: &[OrderItem], terms: &InstallTerms) -> Result<(), BackendError> {

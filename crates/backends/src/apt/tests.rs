@@ -306,3 +306,32 @@ fn a_repair_finishes_what_was_begun_and_never_removes() {
     let asked = bench.runner.asked.lock().unwrap();
     assert!(!asked.iter().any(|line| line.contains("-y")), "{asked:?}");
 }
+
+#[test]
+fn what_is_put_back_is_exactly_what_the_order_found() {
+    let bench = bench(&device(), &[]);
+    let item = |name: &str, from: Option<&str>| OrderItem {
+        ecosystem: Ecosystem::Deb,
+        name: name.parse().unwrap(),
+        architecture: "amd64".parse().unwrap(),
+        from: from.map(|version| version.parse().unwrap()),
+        to: "9".parse().unwrap(),
+        patch: format!("deb:bookworm/{name}@9").parse().unwrap(),
+    };
+    let terms = InstallTerms::default();
+    let old = [
+        item("bash", Some("5.2.15-2+b8")),
+        item("zip", Some("3.0-13")),
+    ];
+    let command = bench.apt.restore_command(&old, &terms).unwrap();
+    let end = command.args.iter().position(|arg| arg == "--").unwrap();
+    assert_eq!(
+        command.args[end + 1..],
+        ["bash:amd64=5.2.15-2+b8", "zip:amd64=3.0-13"]
+    );
+    // One that was not there before cannot be put back, and an odd version is no version.
+    let new = [item("bash", Some("5.2.15-2+b8")), item("hello", None)];
+    assert_eq!(bench.apt.restore_command(&new, &terms), None);
+    let odd = [item("bash", Some("5.2/oldstable"))];
+    assert_eq!(bench.apt.restore_command(&odd, &terms), None);
+}

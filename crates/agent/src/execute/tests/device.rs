@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use backends::{
     Backend, BackendError, ChangelogError, Command, Holder, InstallTerms, InventoryRead,
-    NotOffered, PackageKey, Refreshed, Repaired, SetAside, SimulatedInstall, Simulation,
+    NotOffered, PackageKey, Refreshed, Repaired, Room, SetAside, SimulatedInstall, Simulation,
     VerifiedFiles, WantedChangelog,
 };
 use base64::Engine as _;
@@ -102,6 +102,7 @@ pub struct Fake {
     pub drags_along: AtomicBool,
     pub gone: AtomicBool,
     pub cannot_go_back: AtomicBool,
+    pub room: Mutex<Option<Room>>,
     installs: AtomicUsize,
     working: AtomicUsize,
     working_max: AtomicUsize,
@@ -263,6 +264,9 @@ impl Backend for Fake {
             });
         }
         Ok(simulation)
+    }
+    fn room(&self, _items: &[OrderItem]) -> Result<Option<Room>, BackendError> {
+        Ok(*self.room.lock().unwrap())
     }
     fn download(&self, _items: &[OrderItem], _terms: &InstallTerms) -> Result<(), BackendError> {
         Ok(())
