@@ -4,8 +4,8 @@
 //! `load URL PIN INVENTORY`: the last names a file in the form of `Inventory::to_text`. Reads one
 //! command a line and answers each with one line of JSON:
 //! `enrol TOKEN COUNT`, `first` (everything in full), `unchanged TIMES`, `full TIMES` (inventory in
-//! full, a few packages changed each time), `day` (a day's changes), `until-cut` (unchanged until the
-//! server is gone), `check` (is every acknowledged counter known to the server), `limits`.
+//! full, a few packages changed each time), `day` (a day's changes), `until-cut` (says `begun`,
+//! then unchanged until the server is gone), `check` (is every acknowledged counter known to the server), `limits`.
 //! Messages are made and signed before the clock runs; answers are read and checked while it runs.
 
 mod device;
@@ -40,10 +40,15 @@ fn main() -> Result<()> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let answer = obey(&words, &server, &base, &mut fleet)
             .with_context(|| format!("command `{}`", words.first().unwrap_or(&"")))?;
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{answer}")?;
-        out.flush()?;
+        say(&answer)?;
     }
+    Ok(())
+}
+
+fn say(answer: &Value) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{answer}")?;
+    out.flush()?;
     Ok(())
 }
 
@@ -78,7 +83,9 @@ fn obey(
         ["day"] => run::day(server, fleet, now),
         ["until-cut"] => {
             // More than any server answers before it is killed.
-            let ran = run::run(server, fleet, Kind::Unchanged, 100, now)?;
+            let ran = run::run_telling(server, fleet, Kind::Unchanged, 100, now, || {
+                say(&json!({"begun": true}))
+            })?;
             ensure!(ran.ended == Ended::Cut, "the server was not killed in time");
             Ok(ran.json())
         }

@@ -74,6 +74,18 @@ pub fn run(
     times: usize,
     now: Timestamp,
 ) -> Result<Ran> {
+    run_telling(server, fleet, kind, times, now, || Ok(()))
+}
+
+/// As [`run`]; calls `begun` when the messages are made and sending begins.
+pub fn run_telling(
+    server: &Server,
+    fleet: &mut [Device],
+    kind: Kind,
+    times: usize,
+    now: Timestamp,
+    begun: impl FnOnce() -> Result<()>,
+) -> Result<Ran> {
     ensure!(
         fleet.len() >= SENDERS * CONNECTIONS,
         "enrol at least {} devices first",
@@ -95,6 +107,7 @@ pub fn run(
         let own: Result<Vec<Connection>> = (0..CONNECTIONS).map(|_| server.connect()).collect();
         connections.push(own?);
     }
+    begun()?;
     let (start, own) = (Instant::now(), own_seconds()?);
     let counts = std::thread::scope(|scope| {
         let senders: Vec<_> = fleet

@@ -18,7 +18,7 @@ const ROUNDS: usize = 5;
 const UNCHANGED: usize = 50;
 const FULL: usize = 1;
 /// How long the last run goes before the server is killed.
-const UNTIL_KILL: Duration = Duration::from_millis(1500);
+const UNTIL_KILL: Duration = Duration::from_millis(500);
 
 /// What the rounds gave, one value a round.
 struct Rounds {
@@ -167,7 +167,7 @@ fn round(fleet: &mut Fleet, server: &Server, command: &str, into: &mut Rounds) -
 /// Kills the server while check-ins run, starts it again on the same folder, and counts the devices
 /// of which it forgot an acknowledged counter.
 fn killed(server: Server, fleet: &mut Fleet) -> Result<f64> {
-    fleet.tell("until-cut")?;
+    fleet.ask("until-cut")?;
     wait(UNTIL_KILL);
     let server = server.kill()?.start()?;
     let ran = fleet.answer()?;

@@ -58,7 +58,7 @@ impl Fleet {
     }
 
     /// Gives a command without waiting for its end.
-    pub fn tell(&mut self, command: &str) -> Result<()> {
+    fn tell(&mut self, command: &str) -> Result<()> {
         writeln!(self.commands, "{command}").context("the fleet is gone")?;
         self.commands.flush().context("the fleet is gone")
     }
