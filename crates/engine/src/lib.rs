@@ -16,6 +16,7 @@ pub mod measure;
 pub mod orders;
 pub mod prove;
 pub mod subject;
+mod tries;
 pub mod view;
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use domain::window::{ChangeWindow, Opening};
 use jiff::Timestamp;
 
 use crate::calendar;
+use crate::tries::{self, Tried};
 use crate::view::{DeviceView, Rules};
 
 pub use preview::{DecisionPreview, preview};
@@ -99,7 +100,12 @@ impl<'a> Evaluator<'a> {
             } else {
                 self.known.clone()
             };
-        self.all(known, applicable(finding), self.decided(finding))
+        self.all(
+            known,
+            applicable(finding),
+            self.decided(finding),
+            self.budget(finding),
+        )
     }
 
     /// The verdict for a patch that no finding of the device names.
@@ -116,7 +122,34 @@ impl<'a> Evaluator<'a> {
             owner: None,
             opens_at: None,
         };
-        self.all(self.known.clone(), applicable, decided)
+        let budget = open(GateName::Budget, NO_BUDGET);
+        self.all(self.known.clone(), applicable, decided, budget)
+    }
+
+    /// The gate `budget`: how often the patch may be tried. A patch that is not missing has no tries.
+    fn budget(&self, finding: &DatedFinding) -> Gate {
+        if finding.finding.state != FindingState::Missing {
+            return open(GateName::Budget, NO_BUDGET);
+        }
+        let patch = &finding.finding.patch;
+        match tries::tried(self.view, patch, self.approval(finding), self.opening) {
+            Tried::NotYet => open(GateName::Budget, NO_BUDGET),
+            Tried::TooOften { times } => closed(
+                GateName::Budget,
+                format!("it failed {times} times on this device, and a person has to look"),
+                Some("whoever approves it anew"),
+            ),
+            Tried::InThisOpening { order, until } => Gate {
+                opens_at: Some(until),
+                ..closed(
+                    GateName::Budget,
+                    format!(
+                        "order {order} tried it in this window; it is tried again in a later one"
+                    ),
+                    None,
+                )
+            },
+        }
     }
 
     /// The gate `decided` alone: whether people's word covers the patch and all that it needs.
@@ -129,7 +162,7 @@ impl<'a> Evaluator<'a> {
         decided::approval(&self.decisions, finding, self.now)
     }
 
-    fn all(&self, known: Gate, applicable: Gate, decided: Gate) -> Verdict {
+    fn all(&self, known: Gate, applicable: Gate, decided: Gate, budget: Gate) -> Verdict {
         let gates = vec![
             known,
             applicable,
@@ -138,7 +171,7 @@ impl<'a> Evaluator<'a> {
             open(GateName::Ring, "no rings are configured"),
             open(GateName::Frozen, "no freeze is configured"),
             self.window.clone(),
-            open(GateName::Budget, "no budget is configured"),
+            budget,
             self.reachable.clone(),
             self.guardrails.clone(),
         ];
@@ -226,6 +259,9 @@ fn applicable(finding: &DatedFinding) -> Gate {
         },
     }
 }
+
+/// What the gate `budget` says when nothing limits it.
+const NO_BUDGET: &str = "no budget is configured";
 
 pub(crate) fn open(gate: GateName, reason: impl Into<String>) -> Gate {
     Gate {

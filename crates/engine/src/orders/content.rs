@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::finding::{DatedFinding, Finding, FindingState};
-use domain::order::record::OrderRecord;
 use domain::order::{
-    CONTACT_WITHIN_SECONDS_DEFAULT, DELIVERY_LEAD_HOURS, ITEMS_MAX, ItemResult, OrderItem,
-    OrderState, Switch,
+    CONTACT_WITHIN_SECONDS_DEFAULT, DELIVERY_LEAD_HOURS, ITEMS_MAX, OrderItem, Switch,
 };
 use domain::package::Ecosystem;
 use domain::patch::PatchId;
@@ -14,8 +12,9 @@ use domain::verdict::{GateName, Verdict};
 use domain::window::Opening;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{GRACE_HOURS, OrderContent, Plan, TRIES_MAX, Waiting, WaitingReason, look_again};
+use super::{GRACE_HOURS, OrderContent, Plan, Waiting, WaitingReason, look_again};
 use crate::decide::Evaluator;
+use crate::tries::{self, Tried};
 use crate::view::DeviceView;
 
 pub(super) fn of(
@@ -92,20 +91,17 @@ fn keeps(
     let (Some(opening), true) = (opening, may_be_ordered(&verdict)) else {
         return Some(WaitingReason::Gate(verdict));
     };
-    let tried: Vec<&OrderRecord> = tries(view, &dated.finding.patch);
-    let failed = tried
-        .iter()
-        .filter(|record| !untouched(record, &dated.finding.patch))
-        .count();
-    if failed >= TRIES_MAX {
-        return Some(WaitingReason::FailedTooOften { tries: failed });
-    }
-    // Windows may have been changed meanwhile: overlapping is the same opening.
-    let this = tried
-        .iter()
-        .find(|record| record.opens_at < opening.closes_at && opening.opens_at < record.closes_at);
-    if let Some(record) = this {
-        return Some(WaitingReason::TriedInThisOpening { order: record.id });
+    match tries::tried(
+        view,
+        &dated.finding.patch,
+        evaluator.approval(dated),
+        Some(opening),
+    ) {
+        Tried::NotYet => {}
+        Tried::TooOften { times } => return Some(WaitingReason::FailedTooOften { tries: times }),
+        Tried::InThisOpening { order, .. } => {
+            return Some(WaitingReason::TriedInThisOpening { order });
+        }
     }
     (now < made_at(opening)).then(|| WaitingReason::NotYetMade {
         made_at: made_at(opening),
@@ -113,66 +109,20 @@ fn keeps(
     })
 }
 
-/// Whether all gates are open but for the window, whose opening the order carries. Whether the device
-/// is reachable now does not matter: it takes the order when it comes.
+/// Whether all gates are open but for the window, whose opening the order carries, and the budget of
+/// tries, which is asked apart for that opening. Whether the device is reachable now does not matter:
+/// it takes the order when it comes.
 fn may_be_ordered(verdict: &Verdict) -> bool {
     verdict.gates.iter().all(|gate| match gate.gate {
-        GateName::Window | GateName::Reachable => true,
+        GateName::Window | GateName::Budget | GateName::Reachable => true,
         GateName::Known
         | GateName::Applicable
         | GateName::Decided
         | GateName::Delay
         | GateName::Ring
         | GateName::Frozen
-        | GateName::Budget
         | GateName::Guardrails => gate.open == Some(true),
     })
-}
-
-/// The orders that tried a patch and ended without it, each once.
-fn tries<'a>(view: &'a DeviceView, patch: &PatchId) -> Vec<&'a OrderRecord> {
-    view.orders
-        .iter()
-        .filter(|record| record.items.iter().any(|item| item.patch == *patch))
-        .filter(|record| match record.state {
-            // It succeeded, says the device, and yet the patch is missing: that is a try too.
-            OrderState::Succeeded
-            | OrderState::Failed
-            | OrderState::Refused
-            | OrderState::NeedsHands
-            | OrderState::Lost
-            | OrderState::Superseded => true,
-            OrderState::Waiting
-            | OrderState::Delivered
-            | OrderState::Running
-            | OrderState::Expired
-            | OrderState::Cancelled => false,
-        })
-        .collect()
-}
-
-/// Whether another patch of the order was to blame: this one's packages were not touched.
-fn untouched(record: &OrderRecord, patch: &PatchId) -> bool {
-    let Some(outcome) = &record.outcome else {
-        return false;
-    };
-    let result = |item: &OrderItem| {
-        outcome
-            .items
-            .iter()
-            .find(|o| o.name == item.name && o.architecture == item.architecture)
-            .map(|o| &o.result)
-    };
-    let blamed = outcome
-        .items
-        .iter()
-        .any(|o| matches!(o.result, ItemResult::Failed { .. }));
-    blamed
-        && record
-            .items
-            .iter()
-            .filter(|item| item.patch == *patch)
-            .all(|item| result(item) == Some(&ItemResult::Untouched))
 }
 
 /// Takes out patches whose needs are not in the order, until all fit together.

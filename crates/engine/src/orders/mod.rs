@@ -23,12 +23,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::decide::Evaluator;
 use crate::view::{DeviceView, Rules};
 
+pub use crate::tries::TRIES_MAX;
 pub use carry::{OrderChange, carried_out, to_sign};
 
 /// How long after its window an order may still be reported, in hours.
 pub const GRACE_HOURS: i64 = 2;
-/// How often a patch is ordered for one device before a person is needed.
-pub const TRIES_MAX: usize = 3;
 /// How many days of ended orders the planner looks back at.
 pub const MEMORY_DAYS: i64 = 90;
 

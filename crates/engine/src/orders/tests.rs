@@ -4,6 +4,7 @@ use domain::decision::{Level, Word};
 use domain::device::{Mode, Standing};
 use domain::finding::FindingState;
 use domain::order::{Action, OrderEvent};
+use domain::verdict::GateName;
 use proptest::prelude::*;
 
 /// Carries the plan out; new orders get ids that count up.
@@ -174,7 +175,7 @@ fn a_success_without_a_second_look_is_not_proven_by_the_deadline() {
 
 #[test]
 fn a_failed_patch_is_tried_once_an_opening_and_three_times_at_most() {
-    let (mut view, rules) = (view(), rules());
+    let (mut view, mut rules) = (view(), rules());
     let week = SignedDuration::from_hours(7 * 24);
     let mut now = at("2026-03-02T21:30:00Z");
     let mut orders = 0;
@@ -204,6 +205,28 @@ fn a_failed_patch_is_tried_once_an_opening_and_three_times_at_most() {
         now += week;
     }
     assert_eq!(orders, TRIES_MAX);
+
+    // "Why not?" says what the planner does, and who can change it.
+    view.device.inventory_at = Some(now);
+    view.device.last_seen = Some(now);
+    let why = crate::decide::evaluate(&view, &view.findings[0], &rules, now);
+    let gate = why
+        .gates
+        .iter()
+        .find(|gate| gate.open == Some(false) && gate.gate == GateName::Budget);
+    let gate = gate.expect("the budget of tries is used up");
+    assert_eq!(
+        gate.reason,
+        "it failed 3 times on this device, and a person has to look"
+    );
+    assert_eq!(gate.owner.as_deref(), Some("whoever approves it anew"));
+    assert_eq!(why.verdict, Answer::Never);
+
+    // A new approval begins a new count.
+    rules.decisions[0].decided_at = now;
+    view.device.inventory_at = Some(now);
+    turn(&mut view, &rules, now);
+    assert_eq!(view.orders.len(), TRIES_MAX + 1);
 }
 
 #[test]
