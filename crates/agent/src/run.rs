@@ -94,11 +94,13 @@ enum News {
     Wake,
 }
 
-/// Runs until it is ended from outside.
+/// Runs until it is ended from outside; `SIGTERM` ends it with exit code 0.
 ///
 /// # Errors
 /// When it cannot even begin.
 pub fn forever(setup: &Setup) -> Result<std::convert::Infallible, Failure> {
+    platform::end_well_when_asked()
+        .map_err(|problem| Failure::refused(format!("cannot listen for SIGTERM: {problem}")))?;
     Identity::need(&setup.folder)?;
     setup.folder.make()?;
     let _lock = setup.folder.lock()?.ok_or_else(|| busy(&setup.folder))?;

@@ -8,6 +8,8 @@ use std::os::unix::fs::{
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// The state folder of an agent that runs with all rights.
 const STATE_OF_ROOT: &str = "/var/lib/patchloop-agent";
@@ -138,6 +140,15 @@ pub fn own_process() -> String {
         })
         .unwrap_or_else(|| "-".to_owned());
     format!("{pid} {started}\n")
+}
+
+/// From now on a polite request to end (`SIGTERM`) ends this process at once, and well. Nothing has to be
+/// put away first: whatever the agent writes survives a kill at any point, and the steps of orders are
+/// processes of their own, which go on.
+pub fn end_well_when_asked() -> io::Result<()> {
+    let always = Arc::new(AtomicBool::new(true));
+    signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGTERM, 0, always)?;
+    Ok(())
 }
 
 /// Leaves the session and process group of whoever started us. Fails harmlessly for a group leader.
