@@ -8,6 +8,7 @@ use domain::offer::{Facts, Lists, OldCode, RebootNeed, System, Unknown};
 use domain::page::{Page, PageRequest};
 use domain::query::SubjectKind;
 use engine::subject::DeviceSubject;
+use engine::view::DeviceView;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Actor, Tx};
@@ -19,7 +20,7 @@ use crate::loops::Look;
 use crate::order::{self, OrderView, Outcomes};
 use crate::scan::Walk;
 use crate::view::{self, Packages};
-use crate::{Result, Service, ServiceError, audit, naming, query};
+use crate::{Result, Service, ServiceError, audit, naming, query, scan};
 
 /// Most tags of one device.
 const TAGS_MAX: usize = 100;
@@ -144,7 +145,7 @@ impl Service {
         let walk = Walk {
             scope: access::check(who, Permission::Read)?,
             query: query::parse("q", q, SubjectKind::Device)?,
-            at,
+            at: scan::past(at, self.now())?,
             now: self.now(),
         };
         let page = page.clone();
@@ -170,6 +171,7 @@ impl Service {
     ) -> Result<DeviceDetail> {
         let scope = access::check(who, Permission::Read)?;
         let now = self.now();
+        let at = scan::past(at, now)?;
         let name = device.to_owned();
         let shown = self.read(move |tx| shown(tx, &scope, &name, at, now))?;
         let Shown {
@@ -278,17 +280,34 @@ fn shown(
         None => present,
         Some(at) => tx
             .device_at(scope, present.id, at)?
-            .ok_or_else(|| ServiceError::NotFound {
-                what: "device",
-                name: format!("{name} at {at}"),
+            .ok_or_else(|| ServiceError::Invalid {
+                field: "at",
+                reason: format!(
+                    "{} was enrolled at {}: nothing is known of it before",
+                    present.name, present.enrolled_at
+                ),
             })?,
     };
-    let view = view::of_device(tx, scope, device.clone(), Packages::Loaded, now)?;
-    let subject = DeviceSubject::of(&view);
+    let mut view = view::of_device(tx, scope, device.clone(), Packages::Loaded, now)?;
+    if let Some(at) = at {
+        as_it_was(tx, scope, &mut view, at)?;
+    }
+    let system = match at {
+        None => view.facts.as_ref().map(|facts| facts.system.clone()),
+        Some(at) => tx.device_system_at(scope, device.id, at)?,
+    };
+    let subject = DeviceSubject {
+        system: system.as_ref(),
+        findings: match at {
+            None => DeviceSubject::of(&view).findings,
+            Some(_) => view.inventory.as_ref().map(|_| view.findings.as_slice()),
+        },
+        ..DeviceSubject::of(&view)
+    };
     let mut decisions = Vec::new();
     for decision in tx.decision_in_force(scope, at.unwrap_or(now))? {
         let own = decision.client.is_none_or(|client| client == device.client);
-        if own && decision.devices.matches(&subject, now) {
+        if own && decision.devices.matches(&subject, at.unwrap_or(now)) {
             decisions.push(decision::item(tx, scope, &decision, now)?);
         }
     }
@@ -301,13 +320,13 @@ fn shown(
         .map(|order| order::item(&device, order, Outcomes::Left))
         .collect();
     let detail = DeviceDetail {
-        device: item(&device, facts.map(|facts| &facts.system)),
+        device: item(&device, system.as_ref()),
         at: at.unwrap_or(now),
         tags: device.tags.iter().map(ToString::to_string).collect(),
         standing: device.standing,
         enrolled_at: device.enrolled_at,
         agent: device.agent.clone(),
-        kernel: facts.map(|facts| facts.system.kernel.clone()),
+        kernel: system.as_ref().map(|system| system.kernel.clone()),
         reboot: facts.and_then(reboot_reasons),
         old_code: facts.and_then(old_code),
         lists_fetched_at: facts.and_then(|facts| match &facts.offers.lists {
@@ -326,6 +345,24 @@ fn shown(
         Some(_) => None,
     };
     Ok(Shown { detail, material })
+}
+
+/// Puts what was known at a past instant in the place of what is known now. Facts of a later look
+/// are left out: what runs old code and why a reboot is due is kept of the last look only.
+fn as_it_was(
+    tx: &mut Tx<'_>,
+    scope: &ClientScope,
+    view: &mut DeviceView,
+    at: Timestamp,
+) -> Result<()> {
+    let id = view.device.id;
+    let facts = tx.facts_get(scope, id)?;
+    view.facts = facts
+        .filter(|(_, looked_at)| *looked_at <= at)
+        .map(|(facts, _)| facts);
+    view.inventory = tx.inventory_at(scope, id, at)?.map(|known| known.inventory);
+    view.findings = tx.finding_at(scope, id, at)?.unwrap_or_default();
+    Ok(())
 }
 
 /// Why a reboot is due, empty when it is not; `None`: not known.

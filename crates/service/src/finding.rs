@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::scan::Walk;
+use crate::scan::{Walk, past};
 use crate::{Result, Service, query};
 
 /// One package of a finding.
@@ -128,7 +128,7 @@ impl Service {
         let walk = Walk {
             scope: access::check(who, Permission::Read)?,
             query: query::parse("q", q, SubjectKind::Finding)?,
-            at,
+            at: past(at, self.now())?,
             now: self.now(),
         };
         let page = page.clone();

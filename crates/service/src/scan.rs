@@ -61,6 +61,9 @@ impl Walk {
     pub fn devices(&self, tx: &mut Tx<'_>, page: &PageRequest) -> Result<Page<Seen>> {
         let limit = page.limit.clamp(1, PAGE_ITEMS_MAX) as usize;
         let mut items: Vec<Seen> = Vec::new();
+        if let Some(cursor) = &page.cursor {
+            cursor.parse::<DeviceId>().map_err(|_| bad_cursor())?;
+        }
         self.each_device(tx, page.cursor.clone(), false, |_, seen| {
             if self.query.matches(&seen.subject(), self.now) {
                 items.push(seen);
@@ -164,9 +167,10 @@ impl Walk {
         with_findings: bool,
     ) -> Result<Option<Seen>> {
         let id = device.id;
-        let system = match system {
-            Some(system) => Some(system),
-            None => tx.facts_systems(&self.scope, &[id])?.remove(&id),
+        let system = match (self.at, system) {
+            (Some(at), _) => tx.device_system_at(&self.scope, id, at)?,
+            (None, Some(system)) => Some(system),
+            (None, None) => tx.facts_systems(&self.scope, &[id])?.remove(&id),
         };
         let device = match self.at {
             None => device,
@@ -195,11 +199,26 @@ impl Walk {
     }
 }
 
+/// Lets a past instant pass: nothing can be said yet about one that is still to come.
+pub(crate) fn past(at: Option<Timestamp>, now: Timestamp) -> Result<Option<Timestamp>> {
+    match at {
+        Some(at) if at > now => Err(ServiceError::Invalid {
+            field: "at",
+            reason: format!("{at} has not come yet: name a past instant"),
+        }),
+        at => Ok(at),
+    }
+}
+
 fn read_cursor(text: &str) -> Result<(DeviceId, PatchId)> {
     text.split_once(' ')
         .and_then(|(device, patch)| Some((device.parse().ok()?, patch.parse().ok()?)))
-        .ok_or_else(|| ServiceError::Invalid {
-            field: "cursor",
-            reason: "not a cursor of this list: take it from `next` of the page before".to_owned(),
-        })
+        .ok_or_else(bad_cursor)
+}
+
+fn bad_cursor() -> ServiceError {
+    ServiceError::Invalid {
+        field: "cursor",
+        reason: "not a cursor of this list: take it from `next` of the page before".to_owned(),
+    }
 }

@@ -164,6 +164,7 @@ async fn the_past_is_answered_from_the_first_day() {
         .service
         .device_tag(&server.owner, "web1", &[tag], &[])
         .unwrap();
+    server.set("2026-03-02T15:00:00Z");
     let then = |text: &str| {
         let shown = server
             .service
@@ -187,6 +188,33 @@ async fn the_past_is_answered_from_the_first_day() {
         then("2026-03-02T14:30:00Z"),
         ("managed".into(), vec!["server".into()], Some(3))
     );
+    let system_and_kernel = |text: &str| {
+        let shown = server
+            .service
+            .device_show(&server.owner, "web1", Some(at(text)))
+            .unwrap();
+        (shown.device.os.is_some(), shown.kernel.is_some())
+    };
+    assert_eq!(
+        system_and_kernel("2026-03-02T12:30:00Z"),
+        (false, false),
+        "nothing was reported yet"
+    );
+    assert_eq!(system_and_kernel("2026-03-02T13:30:00Z"), (true, true));
+    // Before it was enrolled, and in the future: refused with the reason, never answered with today.
+    for (when, why) in [
+        (
+            "2026-03-01T00:00:00Z",
+            "was enrolled at 2026-03-02T12:00:00Z",
+        ),
+        ("2026-03-02T15:00:01Z", "has not come yet"),
+    ] {
+        let refused = server
+            .service
+            .device_show(&server.owner, "web1", Some(at(when)))
+            .unwrap_err();
+        assert!(refused.to_string().contains(why), "{refused}");
+    }
     let findings = |text: &str| {
         let page = PageRequest::default();
         let service = &server.service;

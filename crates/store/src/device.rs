@@ -1,10 +1,11 @@
-//! Devices, and what they were: mode, tags, standing and abilities are dated.
+//! Devices, and what they were: mode, tags, standing, abilities and system are dated.
 
 use domain::Timestamp;
 use domain::access::ClientScope;
 use domain::device::{AgentAbilities, Device, Mode, Standing};
 use domain::id::{ClientId, DeviceId, SiteId};
 use domain::name::{Label, Tag};
+use domain::offer::System;
 use domain::page::{Page, PageRequest};
 
 use crate::audit::Actor;
@@ -249,6 +250,47 @@ impl Tx<'_> {
         self.device_change(scope, id, "agent", &content.to_string(), (now, now), &actor)
     }
 
+    /// Notes what a device says of its system from now on; what it said before stays on record.
+    pub fn device_set_system(
+        &mut self,
+        scope: &ClientScope,
+        id: DeviceId,
+        system: &System,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let content = self.content_intern(&to_json(system))?;
+        let actor = Actor::Device(id);
+        self.device_change(
+            scope,
+            id,
+            "system",
+            &content.to_string(),
+            (now, now),
+            &actor,
+        )
+    }
+
+    /// What a device said of its system at a past instant; `None`: nothing yet.
+    pub fn device_system_at(
+        &mut self,
+        scope: &ClientScope,
+        id: DeviceId,
+        at: Timestamp,
+    ) -> Result<Option<System>, StoreError> {
+        let mut last: Option<i64> = None;
+        for row in self.scoped_rows(&DEVICE_CHANGES, scope, binds![id, at])? {
+            let mut c = row.columns("device change");
+            if c.text()? == "system" {
+                last = Some(c.parsed()?);
+            }
+        }
+        let Some(content) = last else {
+            return Ok(None);
+        };
+        let body = self.content_bodies(&[content])?.remove(&content);
+        body.map(|body| from_json("system", &body)).transpose()
+    }
+
     fn device_set(
         &mut self,
         scope: &ClientScope,
@@ -324,6 +366,8 @@ impl Tx<'_> {
                     let body = self.content_bodies(&[id])?.remove(&id);
                     device.agent = body.map(|body| from_json("agent", &body)).transpose()?;
                 }
+                // Read by `device_system_at`.
+                "system" => {}
                 other => {
                     return Err(StoreError::Unreadable {
                         what: "device change",

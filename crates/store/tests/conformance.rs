@@ -358,6 +358,16 @@ fn looks(tx: &mut Tx<'_>, log: &mut Log) {
     assert_eq!((kept, looked_at), (facts(1, 5), at(600)));
     let systems = step!(log, tx.facts_systems(&all, &[one, id(2)])).unwrap();
     assert_eq!(systems.len(), 1);
+    let mut system = facts(1, 3).system;
+    for (codename, when) in [("bookworm", 600), ("trixie", 700)] {
+        system.codename = Some(codename.parse().unwrap());
+        step!(log, tx.device_set_system(&all, one, &system, at(when))).unwrap();
+    }
+    for (when, codename) in [(599, None), (600, Some("bookworm")), (900, Some("trixie"))] {
+        let then = step!(log, tx.device_system_at(&all, one, at(when))).unwrap();
+        let found = then.and_then(|system| system.codename);
+        assert_eq!(found, codename.map(|name| name.parse().unwrap()), "{when}");
+    }
 
     let (source, version) = ("openssl".parse().unwrap(), "3.0.22-1".parse().unwrap());
     assert_eq!(
@@ -782,6 +792,7 @@ fn trespass(tx: &mut Tx<'_>) {
     refused(tx.device_set_standing(&other, one, Standing::Level, at(1)));
     refused(tx.device_set_agent(&other, one, &agent("6.6.6"), at(1)));
     refused(tx.facts_put(&other, one, &facts(6, 6), "x", at(1)));
+    refused(tx.device_set_system(&other, one, &facts(6, 6).system, at(1)));
     refused(tx.decision_add(&other, &decision(9, Some(own)), at(1)));
     refused(tx.window_add(&other, &window(9, Some(own)), at(1)));
     refused(tx.order_add(&other, &order(9, one, id(2)), at(1)));
@@ -897,6 +908,7 @@ fn everything(tx: &mut Tx<'_>, scope: &ClientScope) -> Vec<String> {
     step!(log, tx.device_get(scope, one)).unwrap();
     step!(log, tx.device_at(scope, one, at(9_999))).unwrap();
     step!(log, tx.device_modes(scope, one)).unwrap();
+    step!(log, tx.device_system_at(scope, one, at(9_999))).unwrap();
     step!(log, tx.inventory_get(scope, one)).unwrap();
     step!(log, tx.inventory_at(scope, one, at(2_000))).unwrap();
     step!(log, tx.facts_get(scope, one)).unwrap();

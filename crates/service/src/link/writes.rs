@@ -2,6 +2,7 @@
 
 use domain::access::ClientScope;
 use domain::id::DeviceId;
+use domain::offer::System;
 use engine::assess::Assessment;
 use engine::link::{Effect, LinkView, Reaction};
 use jiff::Timestamp;
@@ -65,7 +66,14 @@ impl Writes {
                 };
                 tx.inventory_put(scope, device, write)?;
             }
-            Effect::Facts { facts, mark } => tx.facts_put(scope, device, facts, mark, now)?,
+            Effect::Facts { facts, mark } => {
+                let known = self.view.device.facts.as_ref();
+                let said = dated(&facts.system);
+                if known.is_none_or(|known| dated(&known.system) != said) {
+                    tx.device_set_system(scope, device, &said, now)?;
+                }
+                tx.facts_put(scope, device, facts, mark, now)?;
+            }
             Effect::Agent(agent) => tx.device_set_agent(scope, device, agent, now)?,
             Effect::Standing { standing, reason } => {
                 tx.device_set_standing(scope, device, *standing, now)?;
@@ -88,5 +96,13 @@ impl Writes {
             Effect::Odd { what } => tx.audit_add(&entry("link.odd", what).0)?,
         }
         Ok(())
+    }
+}
+
+/// What is kept of a system for questions about the past: all but the boot, which changes often.
+fn dated(system: &System) -> System {
+    System {
+        boot_id: String::new(),
+        ..system.clone()
     }
 }
