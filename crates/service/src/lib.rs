@@ -69,6 +69,7 @@ pub struct Service {
     rules: rules::RulesCache,
     quiet: link::quiet::QuietDevices,
     refusals: link::refusals::Refusals,
+    strangers: link::refusals::Refusals,
     known_keys: link::known_keys::KnownKeys,
     wanted: link::wanted::WantedChangelogs,
 }
@@ -97,6 +98,7 @@ impl Service {
             rules: rules::RulesCache::default(),
             quiet: link::quiet::QuietDevices::default(),
             refusals: link::refusals::Refusals::default(),
+            strangers: link::refusals::Refusals::default(),
             known_keys: link::known_keys::KnownKeys::default(),
             wanted: link::wanted::WantedChangelogs::default(),
         }))

@@ -4,6 +4,7 @@
 //! for `LINK_HOURS`; a session ends after `SESSION_HOURS`, or `IDLE_MINUTES` without use.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Mutex;
 
 use domain::access::{Principal, Reach, Role};
@@ -11,6 +12,7 @@ use domain::inventory::Digest;
 use jiff::{SignedDuration, Timestamp};
 use store::Credential;
 
+use crate::link::refusals::Audited;
 use crate::{Result, Service, ServiceError, audit, chance, naming};
 
 /// How long a sign-in link works, in hours.
@@ -131,8 +133,17 @@ impl Service {
         })
     }
 
-    /// Opens a session with the secret of a sign-in link, which then works no more.
-    pub fn session_open(&self, link_secret: &str) -> Result<SessionMade> {
+    /// Opens a session with the secret of a sign-in link, which then works no more. `from` is the
+    /// peer's address: a link that does not work is written down with it.
+    pub fn session_open(&self, link_secret: &str, from: IpAddr) -> Result<SessionMade> {
+        let opened = self.session_of_link(link_secret);
+        if let Err(ServiceError::SignedOut { reason }) = &opened {
+            self.stranger(from, "session.refused", reason);
+        }
+        opened
+    }
+
+    fn session_of_link(&self, link_secret: &str) -> Result<SessionMade> {
         let now = self.now();
         let link = Digest::of(link_secret.as_bytes());
         let session = chance::secret("")?;
@@ -181,12 +192,31 @@ impl Service {
         })
     }
 
-    /// Finds who an API token belongs to.
-    pub fn token_principal(&self, token: &str) -> Result<Principal> {
+    /// Finds who an API token belongs to. `from` is the peer's address: a token that is not valid is
+    /// written down with it.
+    pub fn token_principal(&self, token: &str, from: IpAddr) -> Result<Principal> {
         let (now, hash) = (self.now(), Digest::of(token.as_bytes()));
-        self.read(move |tx| {
-            tx.credential_principal(Credential::Token, hash, now)?
-                .ok_or_else(|| signed_out("this token is not valid (any more)"))
+        let found =
+            self.read(move |tx| Ok(tx.credential_principal(Credential::Token, hash, now)?))?;
+        found.ok_or_else(|| {
+            let reason = "this token is not valid (any more)";
+            self.stranger(from, "token.refused", reason);
+            signed_out(reason)
         })
+    }
+
+    /// Writes down that somebody came with a secret that does not work: a few rows a minute and
+    /// address, so that guessing cannot fill the disk. Nobody is shut out by it: 256 random bits are
+    /// not guessed, and behind a proxy all people have one address.
+    fn stranger(&self, from: IpAddr, action: &str, reason: &'static str) {
+        let now = self.now();
+        if self.strangers.count(from, now) == Audited::No {
+            return;
+        }
+        let entry = audit::by_unknown(from, now, action).saying(reason);
+        if let Err(error) = self.write(move |tx| Ok(tx.audit_add(&entry.0)?)) {
+            let cause: &dyn std::error::Error = &error;
+            tracing::error!(error = cause, "a refused secret could not be written down");
+        }
     }
 }

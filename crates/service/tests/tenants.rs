@@ -260,8 +260,8 @@ async fn a_sign_in_link_works_once_and_a_session_idles_out() {
     let server = Server::new();
     let service = &server.service;
     let link = service.owner_sign_in().unwrap();
-    let session = service.session_open(&link).unwrap();
-    assert!(service.session_open(&link).is_err());
+    let session = service.session_open(&link, address()).unwrap();
+    assert!(service.session_open(&link, address()).is_err());
     assert_eq!(
         service.session_principal(&session.secret).unwrap().name,
         "Olga"
@@ -273,9 +273,42 @@ async fn a_sign_in_link_works_once_and_a_session_idles_out() {
     let late = service.owner_sign_in().unwrap();
     server.set("2026-03-03T13:00:00Z");
     assert!(
-        service.session_open(&late).is_err(),
+        service.session_open(&late, address()).is_err(),
         "a link is good for a day"
     );
     assert!(service.owner_create("Zoe").is_err());
-    assert!(service.token_principal("plt_wrong").is_err());
+    assert!(service.token_principal("plt_wrong", address()).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_that_do_not_work_are_written_down_a_few_a_minute() {
+    let server = Server::new();
+    let service = &server.service;
+    let rows = |action: &str| {
+        let page = PageRequest::default();
+        let rows = service.audit_list(&server.owner, &page).unwrap().items;
+        rows.into_iter()
+            .filter(|row| row.action == action && row.who == "unknown, from 192.0.2.7")
+            .count()
+    };
+    let link = service.owner_sign_in().unwrap();
+    service.session_open(&link, address()).unwrap();
+    assert_eq!(rows("session.refused"), 0);
+    // A used link is worth a row: somebody else may have had it.
+    assert!(service.session_open(&link, address()).is_err());
+    assert_eq!(rows("session.refused"), 1);
+    for _ in 0..50 {
+        assert!(service.token_principal("plt_guess", address()).is_err());
+    }
+    assert_eq!(
+        rows("token.refused"),
+        4,
+        "five a minute, both kinds together"
+    );
+    server.set("2026-03-02T12:01:00Z");
+    assert!(service.token_principal("plt_guess", address()).is_err());
+    assert_eq!(rows("token.refused"), 5);
+    // Who guesses does not shut out who knows.
+    let link = service.owner_sign_in().unwrap();
+    assert!(service.session_open(&link, address()).is_ok());
 }

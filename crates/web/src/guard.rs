@@ -7,7 +7,9 @@
 //! cookie. Console: the session's cookie, and for everything but reading the word of the browser that
 //! the form came from this site.
 
-use axum::extract::{MatchedPath, Request, State};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -72,7 +74,11 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
             }
             return next.run(request).await;
         }
-        Gate::Api(permission) => (permission, of_token(&state, request.headers()).await),
+        Gate::Api(permission) => {
+            let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+            let from = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+            (permission, of_token(&state, request.headers(), from).await)
+        }
         Gate::Console(permission) => {
             if let Err(problem) = same_site(request.method(), request.headers()) {
                 return problem.into_response();
@@ -99,7 +105,11 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
     }
 }
 
-async fn of_token(state: &AppState, headers: &HeaderMap) -> Result<Principal, Problem> {
+async fn of_token(
+    state: &AppState,
+    headers: &HeaderMap,
+    from: IpAddr,
+) -> Result<Principal, Problem> {
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
@@ -111,7 +121,7 @@ async fn of_token(state: &AppState, headers: &HeaderMap) -> Result<Principal, Pr
             })
         })?;
     state
-        .run(move |service| service.token_principal(&token))
+        .run(move |service| service.token_principal(&token, from))
         .await
 }
 

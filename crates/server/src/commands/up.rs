@@ -7,7 +7,7 @@
 
 mod picture;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -289,7 +289,10 @@ impl Work {
             }
             Err(ServiceError::Conflict { .. }) => {
                 let link = self.service.owner_sign_in().map_err(explain)?;
-                let session = self.service.session_open(&link).map_err(explain)?;
+                let session = self
+                    .service
+                    .session_open(&link, Ipv4Addr::LOCALHOST.into())
+                    .map_err(explain)?;
                 self.service.session_end(&session.secret).map_err(explain)?;
                 Ok((session.principal, std::fs::read_to_string(&file).ok()))
             }

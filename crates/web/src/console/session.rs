@@ -3,8 +3,10 @@
 //! Opening the link changes nothing, because mail programs and chats open links on their own: the
 //! page it shows has the form that signs in.
 
+use std::net::SocketAddr;
+
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -60,11 +62,12 @@ pub async fn sign_in_link(State(state): State<AppState>, Named(secret): Named) -
 /// `POST /sign-in`
 pub async fn sign_in(
     State(state): State<AppState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Filled(asked): Filled<SignInAsked>,
 ) -> Rendered {
     let secret = asked.token.unwrap_or_default();
     match state
-        .run(move |service| service.session_open(&secret))
+        .run(move |service| service.session_open(&secret, peer.ip()))
         .await
     {
         Ok(session) => {
