@@ -157,7 +157,10 @@ pub struct CompareArgs {
 
 /// Reads the command line, runs the command, gives the exit code.
 pub fn main(clock: Arc<dyn Clock>) -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => return told_by_clap(&told),
+    };
     let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -165,6 +168,20 @@ pub fn main(clock: Arc<dyn Clock>) -> ExitCode {
         .with_ansi(false)
         .init();
     exit(run(cli, clock))
+}
+
+/// Help and versions as they are; a wrong command line with a hint like every other error.
+fn told_by_clap(told: &clap::Error) -> ExitCode {
+    if !told.use_stderr() {
+        told.exit();
+    }
+    let text = told.render().to_string();
+    let said = text
+        .trim_end()
+        .trim_end_matches("For more information, try '--help'.")
+        .trim_end();
+    eprintln!("{said}\nhint: the same command with `--help` says what it takes");
+    ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2))
 }
 
 fn run(cli: Cli, clock: Arc<dyn Clock>) -> Result<Outcome, Failure> {

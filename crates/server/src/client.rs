@@ -24,8 +24,6 @@ use crate::failure::Failure;
 const REQUEST_SECONDS: u64 = 60;
 /// Most bytes of one answer.
 const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Where Linux systems keep the certificates that they trust.
-const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// A server and the right to ask it.
 pub struct Api {
@@ -215,7 +213,19 @@ fn is_loopback(host: &str) -> bool {
 }
 
 fn tls(ca: Option<&Path>) -> Result<TlsConfig, Failure> {
-    let file = ca.unwrap_or(Path::new(SYSTEM_ROOTS));
+    let roots = match ca {
+        Some(file) => of_file(file)?,
+        None => of_the_system()?,
+    };
+    Ok(TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(RootCerts::Specific(Arc::new(roots)))
+        .build())
+}
+
+/// The certificates of a PEM file.
+fn of_file(file: &Path) -> Result<Vec<Certificate<'static>>, Failure> {
     let pem = std::fs::read(file)
         .with_context(|| format!("cannot read the trusted certificates in {}", file.display()))
         .map_err(|error| {
@@ -233,11 +243,27 @@ fn tls(ca: Option<&Path>) -> Result<TlsConfig, Failure> {
                 .hint("expected PEM: -----BEGIN CERTIFICATE-----"),
         );
     }
-    Ok(TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .root_certs(RootCerts::Specific(Arc::new(roots)))
-        .build())
+    Ok(roots)
+}
+
+/// The certificates that this system trusts.
+fn of_the_system() -> Result<Vec<Certificate<'static>>, Failure> {
+    let found = rustls_native_certs::load_native_certs();
+    if found.certs.is_empty() {
+        let why = found
+            .errors
+            .first()
+            .map_or_else(String::new, |error| format!(": {error}"));
+        return Err(
+            Failure::failed(anyhow!("this system has no trusted certificates{why}"))
+                .hint("name a file of certificates (PEM) to trust: --ca FILE"),
+        );
+    }
+    Ok(found
+        .certs
+        .iter()
+        .map(|der| Certificate::from_der(der).to_owned())
+        .collect())
 }
 
 /// A problem document as a failure: its words, the place in a query, its hint.
@@ -267,6 +293,12 @@ fn refusal(problem: &Value) -> Failure {
         (None, "query") => {
             failure.hint("a blank means and, a comma or, `-` not: severity>=important -tag:test")
         }
+        (None, "invalid" | "unreadable") => {
+            failure.hint("nothing was changed; `--help` says what each option takes")
+        }
+        (None, "conflict") => failure.hint("nothing was changed; `list` shows what there is"),
+        (None, "ambiguous") => failure.hint("use one of those names, or an id"),
+        (None, "denied") => failure.hint("ask an owner for a token that may do this"),
         (None, _) => failure,
     }
 }

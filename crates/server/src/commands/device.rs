@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use domain::device::Mode;
+use domain::name::{InvalidName, Tag};
 use serde_json::{Value, json};
 use service::device::{DeviceDetail, DeviceItem};
 
@@ -100,7 +101,15 @@ pub fn run(command: &DeviceCommand, global: &Global) -> Result<Outcome, Failure>
             })
         }
         DeviceCommand::Tag { device, changes } => {
-            let body = tag_change(changes)?;
+            // Behind the device everything is a change, because changes may begin with a hyphen; but
+            // people and scripts put this one option last.
+            let (json, changes): (Vec<_>, Vec<_>) =
+                changes.iter().cloned().partition(|word| word == "--json");
+            let global = &Global {
+                json: global.json || !json.is_empty(),
+                ..global.clone()
+            };
+            let body = tag_change(&changes)?;
             let path = format!("devices/{}/tags", escaped(device));
             let answer = Api::new(global)?.post(&path, &body)?;
             show_one(global, answer, |tags: Value| {
@@ -116,13 +125,21 @@ pub fn run(command: &DeviceCommand, global: &Global) -> Result<Outcome, Failure>
     }
 }
 
+fn read_tag(text: &str) -> Result<Tag, Failure> {
+    text.parse().map_err(|error: InvalidName| {
+        wrong(format!("`{text}`: {error}"), "a tag is one word: +web")
+    })
+}
+
 /// Reads `+web -old`.
 fn tag_change(changes: &[String]) -> Result<Value, Failure> {
     let (mut add, mut remove) = (Vec::new(), Vec::new());
     for change in changes {
         match (change.strip_prefix('+'), change.strip_prefix('-')) {
-            (Some(tag), _) if !tag.is_empty() => add.push(tag),
-            (_, Some(tag)) if !tag.is_empty() && !tag.starts_with('-') => remove.push(tag),
+            (Some(tag), _) if !tag.is_empty() => add.push(read_tag(tag)?),
+            (_, Some(tag)) if !tag.is_empty() && !tag.starts_with('-') => {
+                remove.push(read_tag(tag)?);
+            }
             _ => {
                 return Err(wrong(
                     format!("`{change}` is not a change of tags"),
@@ -220,7 +237,7 @@ mod tests {
             tag_change(&changes).unwrap(),
             json!({ "add": ["web", "a-b"], "remove": ["old"] })
         );
-        for bad in ["web", "+", "-", "--json", ""] {
+        for bad in ["web", "+", "-", "--json", "", "+two words", "-two\nlines"] {
             assert_eq!(
                 tag_change(&[bad.to_owned()]).unwrap_err().code(),
                 2,
