@@ -167,6 +167,8 @@ fn round(fleet: &mut Fleet, server: &Server, command: &str, into: &mut Rounds) -
 /// Kills the server while check-ins run, starts it again on the same folder, and counts the devices
 /// of which it forgot an acknowledged counter.
 fn killed(server: Server, fleet: &mut Fleet) -> Result<f64> {
+    // Most devices are quiet then, so that many answers are under way when it happens.
+    fleet.ask("unchanged 1")?;
     fleet.ask("until-cut")?;
     wait(UNTIL_KILL);
     let server = server.kill()?.start()?;
