@@ -161,6 +161,9 @@ fn carry_out(command: Command) -> Result<(), Failure> {
             changelog_budget_bytes,
             place,
         } => {
+            if !once {
+                platform::give_memory_back();
+            }
             let folder = place.folder()?;
             if let Some(url) = url {
                 Identity::follow(&folder, url)?;

@@ -13,6 +13,7 @@ use backends::{Backend, InstallTerms};
 use domain::clock::Clock;
 use domain::name::PackageName;
 use domain::order::{Action, ItemOutcome, ItemResult, Order, OrderItem};
+use domain::package::PackageState;
 use jiff::Timestamp;
 use protocol::{Envelope, MessageType};
 
@@ -172,7 +173,8 @@ impl Work<'_> {
                 };
             }
         }
-        match kind {
+        let before = self.backend.set_aside(&self.items).unwrap_or_default();
+        let end = match kind {
             JobKind::Download => self.download(),
             JobKind::Repair => match self.repair() {
                 Ok(left) if left.is_empty() => JobEnd::Done,
@@ -184,7 +186,14 @@ impl Work<'_> {
             },
             JobKind::Install { .. } => self.install(),
             JobKind::Recover { .. } => self.recover(),
-        }
+        };
+        let after = self.backend.set_aside(&self.items).unwrap_or_default();
+        self.kept_files = after
+            .into_iter()
+            .filter(|file| !before.contains(file))
+            .map(|file| file.path)
+            .collect();
+        end
     }
 
     fn download(&mut self) -> JobEnd {
@@ -197,25 +206,7 @@ impl Work<'_> {
     }
 
     fn install(&mut self) -> JobEnd {
-        let before = self.backend.set_aside(&self.items).unwrap_or_default();
-        let command = self
-            .backend
-            .install_command(&self.items, &InstallTerms::default());
-        let command = match command {
-            Ok(command) => command,
-            Err(problem) => {
-                return JobEnd::Failed {
-                    reason: chain(&problem),
-                };
-            }
-        };
-        let ended = self.command(&command);
-        let after = self.backend.set_aside(&self.items).unwrap_or_default();
-        self.kept_files = after
-            .into_iter()
-            .filter(|file| !before.contains(file))
-            .map(|file| file.path)
-            .collect();
+        let ended = self.install_items(&self.items.clone());
         let reason = match ended {
             Ok(()) => match self.missing() {
                 Ok(missing) if missing.is_empty() && self.is_clean() => return JobEnd::Done,
@@ -232,16 +223,63 @@ impl Work<'_> {
         self.mend(&reason)
     }
 
+    fn install_items(&mut self, items: &[OrderItem]) -> Result<(), String> {
+        let command = self
+            .backend
+            .install_command(items, &InstallTerms::default())
+            .map_err(|problem| chain(&problem))?;
+        self.command(&command)
+    }
+
     /// Repairs after a lost install; `Done` when everything is as ordered all the same.
     fn recover(&mut self) -> JobEnd {
         self.wait_for_survivors();
-        match self.mend("it was interrupted") {
+        let reason = self
+            .go_on()
+            .err()
+            .unwrap_or_else(|| "it was interrupted".to_owned());
+        match self.mend(&reason) {
             JobEnd::Failed { reason } => match self.missing() {
                 Ok(missing) if missing.is_empty() => JobEnd::Done,
                 Ok(_) | Err(_) => JobEnd::Failed { reason },
             },
             end @ (JobEnd::Done | JobEnd::Broken { .. }) => end,
         }
+    }
+
+    /// Goes on with packages of the order that a lost install left half unpacked: finishing what was
+    /// begun passes them over, and the version before may not be offered any more. As every repair
+    /// this is not bound to the window: leaving them so would be worse.
+    fn go_on(&mut self) -> Result<(), String> {
+        let torn = self.half_unpacked()?;
+        if torn.is_empty() {
+            return Ok(());
+        }
+        self.install_items(&torn)?;
+        for item in &torn {
+            let what = format!("{} was half unpacked: unpacked again", item.name);
+            self.repaired.push(what);
+        }
+        Ok(())
+    }
+
+    fn half_unpacked(&self) -> Result<Vec<OrderItem>, String> {
+        let read = self
+            .backend
+            .inventory()
+            .map_err(|problem| chain(&problem))?;
+        let torn: Vec<&PackageName> = read
+            .inventory
+            .packages()
+            .filter(|package| package.state == PackageState::HalfInstalled)
+            .map(|package| &package.name)
+            .collect();
+        Ok(self
+            .items
+            .iter()
+            .filter(|item| torn.contains(&&item.name))
+            .cloned()
+            .collect())
     }
 
     /// The package manager's own programs may have outlived the step that began them: they are left to
