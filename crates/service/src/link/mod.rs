@@ -78,6 +78,13 @@ impl Service {
         }
     }
 
+    /// Notes a body that was over its limit and therefore never read; gives the refusal.
+    pub async fn link_too_large(&self, bytes_max: usize, from: IpAddr) -> LinkError {
+        let reason = format!("a body of more than {bytes_max} bytes");
+        self.refuse(LinkError::TooLarge { reason }, from, None)
+            .await
+    }
+
     /// Opens the wake stream of the device that a token is for. Does not block.
     pub fn link_wake(&self, token: &str) -> Result<watch::Receiver<u64>, LinkError> {
         self.wake

@@ -52,7 +52,7 @@ async fn enrol(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<impl IntoResponse, Problem> {
-    let body = body.map_err(bad_body)?;
+    let body = whole(&state, body, ENROL_BYTES_MAX, peer).await?;
     let answer = state.service().link_enrol(&body, peer.ip()).await?;
     Ok(json(answer))
 }
@@ -62,7 +62,7 @@ async fn sync(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<impl IntoResponse, Problem> {
-    let body = body.map_err(bad_body)?;
+    let body = whole(&state, body, BODY_BYTES_MAX, peer).await?;
     let answer = state.service().link_sync(body.into(), peer.ip()).await?;
     Ok(json(answer))
 }
@@ -72,11 +72,19 @@ fn json(bytes: Vec<u8>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], bytes)
 }
 
-fn bad_body(rejection: BytesRejection) -> Problem {
-    let text = rejection.body_text();
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::too_large(text)
-    } else {
-        Problem::unreadable(text)
+/// The body; one over its limit is refused and written down like every other bad message.
+async fn whole(
+    state: &AppState,
+    body: Result<Bytes, BytesRejection>,
+    bytes_max: usize,
+    peer: SocketAddr,
+) -> Result<Bytes, Problem> {
+    match body {
+        Ok(body) => Ok(body),
+        Err(refused) if refused.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let service = state.service();
+            Err(service.link_too_large(bytes_max, peer.ip()).await.into())
+        }
+        Err(refused) => Err(Problem::unreadable(refused.body_text())),
     }
 }
