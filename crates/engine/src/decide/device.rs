@@ -149,14 +149,18 @@ pub(super) fn guardrails(view: &DeviceView) -> Gate {
         let reason = "its agent may look at the device and not change it";
         return closed(gate, reason, administrator);
     }
+    let rules = agent.guardrails.join("; ");
     if !agent.verbs.contains(&Verb::Install) {
-        let reason = "its agent cannot install anything";
+        let mut reason = "its agent cannot install anything".to_owned();
+        if !rules.is_empty() {
+            // What forbids it is among them: observe only, or a file that cannot be read.
+            reason = format!("{reason}: {rules}");
+        }
         return closed(gate, reason, administrator);
     }
-    if agent.guardrails.is_empty() {
+    if rules.is_empty() {
         open(gate, "the device is managed")
     } else {
-        let rules = agent.guardrails.join("; ");
         open(gate, format!("the device is managed, within: {rules}"))
     }
 }
