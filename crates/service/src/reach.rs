@@ -52,7 +52,18 @@ pub(crate) fn bound(
 
 fn named(tx: &mut Tx<'_>, scope: &ClientScope, devices: &Query) -> Result<Bound> {
     if let Some(name) = must(devices, Field::Device) {
-        let device = naming::device(tx, scope, name)?;
+        // The client beside it says which of two devices of that name is meant.
+        let device = match must(devices, Field::Client) {
+            Some(client) if !name.contains('/') => {
+                let client = naming::client(tx, scope, client)?;
+                let narrowed = scope.narrowed(client.id).ok_or(ServiceError::NotFound {
+                    what: "client",
+                    name: client.name.to_string(),
+                })?;
+                naming::device(tx, &narrowed, name)?
+            }
+            Some(_) | None => naming::device(tx, scope, name)?,
+        };
         return Ok(Bound {
             client: Some(device.client),
             level: Level::Device,

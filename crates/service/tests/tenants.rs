@@ -230,6 +230,44 @@ async fn a_bad_query_says_where_and_a_name_at_two_clients_is_ambiguous() {
     }
     assert!(service.device_show(owner, "Beta/web1", None).is_ok());
     let page = PageRequest::default();
+    // What the refusal offers is understood in a query too, and binds a decision to that client.
+    for (devices, client) in [
+        ("device:Beta/web1", "Beta"),
+        ("client:Beta device:web1", "Beta"),
+        ("device:Acme/web1", "Acme"),
+    ] {
+        let found = service.device_list(owner, Some(devices), None, &page);
+        let found = found.unwrap().items;
+        assert_eq!(found.len(), 1, "{devices}");
+        assert_eq!(found[0].client, client, "{devices}");
+        let hold = NewDecision {
+            word: "hold".parse().unwrap(),
+            patches: "product:openssl".into(),
+            devices: devices.into(),
+            level: None,
+            until: None,
+            reason: "tested".into(),
+            dry_run: false,
+        };
+        let made = service.decision_add(owner, &hold).unwrap();
+        let kept = service.decision_list(owner, &page).unwrap().items;
+        let kept = kept.iter().find(|kept| Some(kept.id) == made.id).unwrap();
+        assert_eq!(kept.client.as_deref(), Some(client), "{devices}");
+        assert_eq!(kept.level.to_string(), "device", "{devices}");
+    }
+    let either = NewDecision {
+        word: "hold".parse().unwrap(),
+        patches: "product:openssl".into(),
+        devices: "device:web1".into(),
+        level: None,
+        until: None,
+        reason: "tested".into(),
+        dry_run: false,
+    };
+    assert!(matches!(
+        service.decision_add(owner, &either),
+        Err(ServiceError::Ambiguous { .. })
+    ));
     match service.device_list(owner, Some("client:Acme sevrity:low"), None, &page) {
         Err(ServiceError::Query { place, mistake, .. }) => {
             assert_eq!((place, mistake.position), ("q", 12));

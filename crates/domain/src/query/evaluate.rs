@@ -363,16 +363,16 @@ fn text(field: Field, patterns: &[Pattern], subject: &dyn Subject) -> Truth {
         return Truth::Yes;
     }
     let truth = subject.text(field).any(|value| fits(value).into());
-    if field == Field::Site {
-        truth.or(client_and_site(patterns, subject))
+    if matches!(field, Field::Site | Field::Device) {
+        truth.or(below_its_client(field, patterns, subject))
     } else {
         truth
     }
 }
 
-/// Matches `CLIENT/SITE`. Only patterns with a slash are tried: `site:ber*` shall not mean every
+/// Matches `CLIENT/SITE` and `CLIENT/DEVICE`. Only patterns with a slash are tried: `site:ber*` shall not mean every
 /// site of the client Bergmann.
-fn client_and_site(patterns: &[Pattern], subject: &dyn Subject) -> Truth {
+fn below_its_client(field: Field, patterns: &[Pattern], subject: &dyn Subject) -> Truth {
     let mut patterns = patterns
         .iter()
         .filter(|pattern| pattern.pieces().iter().any(|piece| piece.contains('/')))
@@ -382,8 +382,8 @@ fn client_and_site(patterns: &[Pattern], subject: &dyn Subject) -> Truth {
     }
     let patterns: Vec<&Pattern> = patterns.collect();
     subject.text(Field::Client).any(|client| {
-        subject.text(Field::Site).any(|site| {
-            let path = format!("{client}/{site}");
+        subject.text(field).any(|name| {
+            let path = format!("{client}/{name}");
             patterns
                 .iter()
                 .any(|pattern| pattern.fits(&path, LetterCase::Ignored))

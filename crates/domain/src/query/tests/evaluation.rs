@@ -34,6 +34,8 @@ fn devices_match_by_names_ids_tags_and_packages() {
             ("site:acme/*", Yes),
             ("site:*/berlin", Yes),
             ("site:other/berlin", No),
+            ("device:acme/web1", Yes),
+            ("device:other/web1", No),
             // Names of sites, not of their clients.
             ("site:ac*", No),
             ("site:sit_01j9bbbb", Yes),
