@@ -320,7 +320,10 @@ impl Service {
                 access::check(&who, Permission::WholeProvider)?;
             }
             if tx.decision_end(&scope, id, now, now, &Actor::Principal(who.id))? {
-                let mut entry = audit::by(&who, now, "decision.end", id);
+                let mut entry = audit::by(&who, now, "decision.end", id).saying(format_args!(
+                    "{} {} for {}",
+                    decision.word, decision.patches, decision.devices
+                ));
                 if let Some(client) = decision.client {
                     entry = entry.of(client);
                 }

@@ -86,7 +86,7 @@ impl Service {
         let due = loops::Due::default();
         due.everything();
         Ok(Arc::new(Self {
-            wake: WakeHub::new(chance::bytes()?),
+            wake: WakeHub::new(keys.wake_secret()),
             store,
             clock,
             keys,
@@ -104,9 +104,10 @@ impl Service {
         }))
     }
 
-    /// The present instant.
+    /// The present instant, in whole microseconds: what is answered is what will be read again.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        let now = self.clock.now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
     /// Reads from one snapshot of the database; waits for the answer.
