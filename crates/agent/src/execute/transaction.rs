@@ -271,7 +271,10 @@ impl Work<'_> {
         let torn: Vec<&PackageName> = read
             .inventory
             .packages()
-            .filter(|package| package.state == PackageState::HalfInstalled)
+            .filter(|package| {
+                let state = package.state;
+                state == PackageState::HalfInstalled || state == PackageState::Broken
+            })
             .map(|package| &package.name)
             .collect();
         Ok(self

@@ -136,9 +136,11 @@ pub(crate) fn install(pins: Vec<String>, terms: &InstallTerms) -> Command {
     changing_command(terms, &["install"], pins).timeout(NO_TIMEOUT)
 }
 
-/// Puts exactly these back: the one command that may go down, to what an order of ours found.
+/// Puts exactly these back: the one command that may go down, to what an order of ours found. A package
+/// that is half unpacked still carries that version, so it is unpacked again.
 pub(crate) fn restore(pins: Vec<String>, terms: &InstallTerms) -> Command {
-    changing_command(terms, &["--allow-downgrades", "install"], pins).timeout(NO_TIMEOUT)
+    let rest = ["--allow-downgrades", "--reinstall", "install"];
+    changing_command(terms, &rest, pins).timeout(NO_TIMEOUT)
 }
 
 /// Repairs broken dependencies.
@@ -276,7 +278,7 @@ mod tests {
     #[test]
     fn only_putting_back_may_go_down_and_only_to_exact_versions() {
         let terms = InstallTerms::default();
-        insta::assert_snapshot!(restore(pins(&[item()]), &terms).shown(), @"/usr/bin/apt-get -y -q --no-remove -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0 -o APT::Get::AllowUnauthenticated=false -o DPkg::Lock::Timeout=120 --allow-downgrades install -- openssl:amd64=1:3.0~deb12u2");
+        insta::assert_snapshot!(restore(pins(&[item()]), &terms).shown(), @"/usr/bin/apt-get -y -q --no-remove -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0 -o APT::Get::AllowUnauthenticated=false -o DPkg::Lock::Timeout=120 --allow-downgrades --reinstall install -- openssl:amd64=1:3.0~deb12u2");
     }
 
     #[test]

@@ -15,12 +15,21 @@ pub(super) fn repair(apt: &Apt, terms: &InstallTerms) -> Result<Repaired, Backen
     let before = apt.database()?.unfinished();
     if !before.is_empty() || !status::unmerged(&apt.places.dpkg()).is_empty() {
         let finished = apt.run(&commands::configure_all())?;
-        let what = match before.is_empty() {
-            true => "dpkg --configure -a: finished what was interrupted".to_owned(),
-            false => format!("dpkg --configure -a: finished {}", joined(&before)),
-        };
         if finished.succeeded() {
-            repaired.done.push(what);
+            let after = apt.database()?.unfinished();
+            // What dpkg cannot configure, because it is not wholly unpacked, it passes over in silence.
+            let done: Vec<PackageName> = before
+                .iter()
+                .filter(|name| !after.contains(name))
+                .cloned()
+                .collect();
+            if before.is_empty() {
+                let what = "dpkg --configure -a: finished what was interrupted";
+                repaired.done.push(what.to_owned());
+            } else if !done.is_empty() {
+                let what = format!("dpkg --configure -a: finished {}", joined(&done));
+                repaired.done.push(what);
+            }
         } else {
             let said = format!("{}\n{}", finished.text(), finished.complaints());
             problem = Some(format!(
