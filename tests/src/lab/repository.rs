@@ -1,14 +1,15 @@
 //! An own signed repository with packages that behave well and badly on purpose.
 //!
-//! | package | 1.0 | 2.0 |
-//! | --- | --- | --- |
-//! | `patchloop-lab-good` | installs | installs |
-//! | `patchloop-lab-badpost` | installs | its postinst fails: "migration failed" |
-//! | `patchloop-lab-sick` | a healthy service | installs, but its health script says no |
-//! | `patchloop-lab-slow` | installs | its postinst takes seconds, to be interrupted |
+//! | package | 1.0 | 2.0 | 3.0 |
+//! | --- | --- | --- | --- |
+//! | `patchloop-lab-good` | installs | installs | |
+//! | `patchloop-lab-badpost` | installs | its postinst fails: "migration failed" | installs |
+//! | `patchloop-lab-sick` | a healthy service | installs, but its health script says no | |
+//! | `patchloop-lab-slow` | installs | its postinst takes seconds, to be interrupted | |
 //!
 //! Served under `/own/` by the sites' proxy, signed by a key made for this lab. What is offered can
-//! be changed while devices run; version 1.0 stays offered beside 2.0, so that one can go back.
+//! be changed while devices run; version 1.0 stays offered beside 2.0, so that one can go back. With
+//! 3.0 the bad 2.0 is withdrawn, as a vendor would.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -24,7 +25,9 @@ use super::device::Device;
 /// How long the postinst of `patchloop-lab-slow` 2.0 takes, in seconds, unless asked otherwise.
 pub const SLOW_SECONDS_DEFAULT: u32 = 20;
 
-const VERSIONS: [&str; 2] = ["1.0", "2.0"];
+pub(super) const VERSIONS: [&str; 3] = ["1.0", "2.0", "3.0"];
+/// The only package that has a 3.0, which takes the place of its 2.0.
+const MENDED: &str = "patchloop-lab-badpost";
 const KEYRING: &str = "/usr/share/keyrings/patchloop-lab.gpg";
 
 /// The repository of one lab.
@@ -123,10 +126,10 @@ esac
 ";
 
 impl OwnRepo {
-    /// Builds both versions of all packages and offers 1.0.
+    /// Builds all versions of all packages and offers 1.0.
     pub(crate) fn build(core: &Core, folder: &Path, port: u16, slow_seconds: u32) -> Result<Self> {
         for recipe in &RECIPES {
-            for version in VERSIONS {
+            for version in versions_of(recipe.name) {
                 build_package(core, folder, recipe, version, slow_seconds)?;
             }
         }
@@ -157,6 +160,11 @@ impl OwnRepo {
         Ok(repo)
     }
 
+    /// What is served.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Names of its packages.
     pub fn packages(&self) -> Vec<&'static str> {
         RECIPES.iter().map(|recipe| recipe.name).collect()
@@ -174,8 +182,8 @@ impl OwnRepo {
         let packages = suite.join("main").join(&binary);
         fs::create_dir_all(&packages)?;
         let mut index = String::new();
-        for version in &VERSIONS[..=newest] {
-            let pool = format!("pool/{version}");
+        for pool in pools(newest) {
+            let pool = format!("pool/{pool}");
             index.push_str(&run_in(
                 &self.folder,
                 &["apt-ftparchive", "packages", &pool],
@@ -236,6 +244,32 @@ impl OwnRepo {
     }
 }
 
+fn versions_of(package: &str) -> &'static [&'static str] {
+    if package == MENDED {
+        &VERSIONS
+    } else {
+        &VERSIONS[..2]
+    }
+}
+
+/// The pool in which a package lies: apart where a later offer leaves it out.
+fn pool_of(package: &str, version: &str) -> String {
+    if package == MENDED && version == "2.0" {
+        "2.0-withdrawn".to_owned()
+    } else {
+        version.to_owned()
+    }
+}
+
+/// The pools that the offer of a version is made of, by its place in [`VERSIONS`].
+fn pools(newest: usize) -> &'static [&'static str] {
+    match newest {
+        0 => &["1.0"],
+        1 => &["1.0", "2.0", "2.0-withdrawn"],
+        _ => &["1.0", "2.0", "3.0"],
+    }
+}
+
 fn build_package(
     core: &Core,
     folder: &Path,
@@ -274,7 +308,7 @@ fn build_package(
         "-9n",
         &root.join(log.trim_start_matches('/')).display().to_string(),
     ])?;
-    let pool = folder.join("pool").join(version);
+    let pool = folder.join("pool").join(pool_of(name, version));
     fs::create_dir_all(&pool)?;
     let target = pool.join(format!("{name}_{version}_all.deb"));
     let mut build = command(&["dpkg-deb", "--root-owner-group", "-Zgzip", "-b"]);
@@ -314,7 +348,14 @@ fn changelog(recipe: &Recipe, version: &str) -> String {
         name, cve, urgency, ..
     } = recipe;
     let mut text = String::new();
-    if version == "2.0" {
+    if version == "3.0" {
+        let _ = write!(
+            text,
+            "{name} (3.0) all; urgency={urgency}\n\n  * Mend the migration of 2.0.\n\n \
+             -- Patchloop lab <lab@patchloop.example>  Tue, 10 Nov 2026 09:00:00 +0000\n\n"
+        );
+    }
+    if version != "1.0" {
         let _ = write!(
             text,
             "{name} (2.0) all; urgency={urgency}\n\n  * Fix {cve}: a fault made up for the lab.\n\n \
@@ -344,6 +385,16 @@ mod tests {
         );
         assert!(text.contains("  * Fix CVE-2099-1001:"), "{text}");
         assert!(text.contains("\n -- Patchloop lab <"), "{text}");
+    }
+
+    #[test]
+    fn the_bad_version_is_withdrawn_with_its_successor() {
+        let bad = pool_of("patchloop-lab-badpost", "2.0");
+        assert!(pools(1).contains(&bad.as_str()));
+        assert!(!pools(2).contains(&bad.as_str()));
+        let good = pool_of("patchloop-lab-good", "2.0");
+        assert!(pools(1).contains(&good.as_str()) && pools(2).contains(&good.as_str()));
+        assert!(!versions_of("patchloop-lab-good").contains(&"3.0"));
     }
 
     #[test]
