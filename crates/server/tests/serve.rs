@@ -116,6 +116,55 @@ fn starts_makes_an_owner_beside_it_and_ends_with_0_on_sigterm() {
         "{lost}"
     );
 
+    // Every refusal has its exit code and a hint; `--json` is also understood behind changes of tags.
+    let refusals: &[(&[&str], &str, i32, &str)] = &[
+        (
+            &["device", "tag", "nobox", "+a", "--json"],
+            token,
+            1,
+            "no device `nobox`",
+        ),
+        (
+            &["device", "tag", "nobox", "+two words"],
+            token,
+            2,
+            "`two words`",
+        ),
+        (
+            &["device", "list", "-q", "clint:acme"],
+            token,
+            2,
+            "\n  ^^^^^\n",
+        ),
+        (
+            &["device", "list", "--at", "2999-01-01"],
+            token,
+            2,
+            "has not come yet",
+        ),
+        (
+            &["site", "add", "Nope", "x", "--zone", "Mars/Base"],
+            token,
+            2,
+            "`Mars/Base`",
+        ),
+        (&["window", "openings"], token, 2, "required"),
+        (&["device", "list"], "plt_wrong", 1, "not valid"),
+    ];
+    for (arguments, token, code, says) in refusals {
+        let refused = Command::new(PROGRAM)
+            .args(*arguments)
+            .env("PATCHLOOP_URL", &serving.console)
+            .env("PATCHLOOP_TOKEN", token)
+            .output()
+            .unwrap();
+        let said = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(*code), "{arguments:?}: {said}");
+        assert!(refused.stdout.is_empty(), "{arguments:?}");
+        assert!(said.contains(says), "{arguments:?}: {said}");
+        assert!(said.contains("\nhint: "), "{arguments:?}: {said}");
+    }
+
     let second = run(&["owner", "create", "Zoe"], state.path());
     assert_eq!(second.status.code(), Some(1));
     assert!(stderr(&second).contains("there is an owner already: Olga\nhint: "));
