@@ -114,6 +114,14 @@ impl Keys {
         &self.order
     }
 
+    /// The secret behind wake tokens: the same after a restart, so that devices that lost their stream
+    /// with the server find it again without a check-in.
+    pub fn wake_secret(&self) -> [u8; 32] {
+        let mut bytes = b"patchloop wake tokens, 1\0".to_vec();
+        bytes.extend_from_slice(self.order.as_bytes());
+        *Digest::of(&bytes).bytes()
+    }
+
     /// The public half of the order key as devices pin it: base64, URL alphabet, no padding.
     pub fn order_public(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.order.verifying_key().as_bytes())

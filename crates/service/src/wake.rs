@@ -1,8 +1,9 @@
 //! Waking devices, in memory only: short-lived tokens that open a device's wake stream, and a bell
 //! per device. A wake carries no authority and no content; a lost one costs a device its next
-//! check-in by the clock, nothing more.
+//! check-in by the clock, nothing more. A bell that rings while nobody listens is heard by who
+//! listens next: a device that was away speaks first, and opens its stream a moment later.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use base64::Engine as _;
@@ -19,12 +20,18 @@ const PROOF_BYTES: usize = 16;
 
 /// Bells for devices that listen, and the secret behind the tokens.
 ///
-/// A token is `DEVICE.EXPIRY.PROOF`; the proof is a keyed digest under a secret made at each start,
-/// so that nothing has to be kept per token. After a restart agents get new tokens with their next
-/// check-in.
+/// A token is `DEVICE.EXPIRY.PROOF`; the proof is a keyed digest under a secret, so that nothing has
+/// to be kept per token.
 pub struct WakeHub {
     secret: [u8; 32],
-    bells: Mutex<HashMap<DeviceId, watch::Sender<u64>>>,
+    bells: Mutex<Bells>,
+}
+
+#[derive(Default)]
+struct Bells {
+    of: HashMap<DeviceId, watch::Sender<u64>>,
+    /// Devices whose bell rang while they did not listen.
+    unheard: HashSet<DeviceId>,
 }
 
 impl WakeHub {
@@ -32,7 +39,7 @@ impl WakeHub {
     pub fn new(secret: [u8; 32]) -> Self {
         Self {
             secret,
-            bells: Mutex::new(HashMap::new()),
+            bells: Mutex::default(),
         }
     }
 
@@ -74,27 +81,35 @@ impl WakeHub {
     pub fn listen(&self, device: DeviceId) -> watch::Receiver<u64> {
         let mut bells = self.bells.lock().expect("no holder of the bells can panic");
         // Swept seldom, so that a hundred thousand listeners do not cost each other a walk.
-        if bells.len().is_power_of_two() {
-            bells.retain(|_, bell| bell.receiver_count() > 0);
+        if bells.of.len().is_power_of_two() {
+            bells.of.retain(|_, bell| bell.receiver_count() > 0);
         }
-        bells
+        let mut listener = bells
+            .of
             .entry(device)
             .or_insert_with(|| watch::channel(0).0)
-            .subscribe()
+            .subscribe();
+        if bells.unheard.remove(&device) {
+            listener.mark_changed();
+        }
+        listener
     }
 
-    /// Rings a device's bell, if it listens.
+    /// Rings a device's bell: now if it listens, else when it next does.
     pub fn ring(&self, device: DeviceId) {
-        let bells = self.bells.lock().expect("no holder of the bells can panic");
-        if let Some(bell) = bells.get(&device) {
-            bell.send_modify(|count| *count += 1);
+        let mut bells = self.bells.lock().expect("no holder of the bells can panic");
+        match bells.of.get(&device) {
+            Some(bell) if bell.receiver_count() > 0 => bell.send_modify(|count| *count += 1),
+            Some(_) | None => {
+                bells.unheard.insert(device);
+            }
         }
     }
 
     /// Ends all streams: their bells are gone.
     pub fn close(&self) {
         let mut bells = self.bells.lock().expect("no holder of the bells can panic");
-        bells.clear();
+        bells.of.clear();
     }
 
     /// How long a token is good at most.
@@ -134,5 +149,15 @@ mod tests {
         first.mark_unchanged();
         hub.ring(DeviceId::from_bytes([3; 16]));
         assert!(!first.has_changed().unwrap());
+    }
+
+    #[test]
+    fn a_ring_that_nobody_heard_is_heard_by_the_next_listener_once() {
+        let hub = WakeHub::new([7; 32]);
+        let one = DeviceId::from_bytes([1; 16]);
+        drop(hub.listen(one));
+        hub.ring(one);
+        assert!(hub.listen(one).has_changed().unwrap());
+        assert!(!hub.listen(one).has_changed().unwrap());
     }
 }
