@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::id::OrderId;
 use domain::inventory::Inventory;
 use domain::order::record::OrderRecord;
-use domain::order::{Action, End, Order, OrderEvent, OrderState, Outcome};
+use domain::order::{
+    Action, CONTACT_WITHIN_SECONDS_DEFAULT, End, Order, OrderEvent, OrderState, Outcome,
+};
 use domain::proof::{Proof, SecondLook};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{CheckIn, Effect, LinkView, OutcomeReport, Progress, Stage};
-use crate::orders::{OrderChange, to_sign};
+use crate::orders::{GRACE_HOURS, OrderChange, to_sign};
 use crate::prove::judge;
 use crate::view::DeviceView;
 
@@ -268,8 +270,38 @@ impl<'a> Orders<'a> {
             }
             send.push(to_sign(record));
         }
+        let strangers: Vec<Order> = check_in
+            .progress
+            .iter()
+            .filter(|held| held.stage == Stage::Taken && !self.records.contains_key(&held.order))
+            .zip(self.sequence + 1..)
+            .map(|(held, sequence)| self.withdrawn(held, sequence))
+            .collect();
+        if let Some(last) = strangers.last() {
+            self.sequence = last.sequence;
+        }
+        send.extend(strangers);
         send.sort_by_key(|order| order.sequence);
         send
+    }
+
+    /// The cancel of an order that a device holds and this server forgot: what people decided is
+    /// planned anew, and nothing else is to be installed.
+    fn withdrawn(&self, held: &Progress, sequence: u64) -> Order {
+        let until = self.now + SignedDuration::from_hours(GRACE_HOURS);
+        Order {
+            v: 1,
+            device: self.view.device.device.id,
+            order: held.order,
+            generation: held.generation.saturating_add(1),
+            sequence,
+            action: Action::Cancel,
+            opens_at: self.now,
+            closes_at: until,
+            deadline: until,
+            contact_within_seconds: CONTACT_WITHIN_SECONDS_DEFAULT,
+            made_at: self.now,
+        }
     }
 
     /// Orders whose outcomes and looks are durable once the effects are written.

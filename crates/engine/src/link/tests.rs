@@ -238,6 +238,34 @@ fn a_cancel_is_sent_to_a_device_that_still_holds_the_order() {
 }
 
 #[test]
+fn an_order_that_the_server_forgot_is_withdrawn_unless_it_has_begun() {
+    let view = view();
+    let mut message = check_in(&view);
+    let held = |stage| Progress {
+        order: order_id(9),
+        generation: 3,
+        stage,
+    };
+    message.progress = vec![held(Stage::Taken)];
+    let reaction = react(&view, &message);
+    let [cancel] = &reaction.reply.send[..] else {
+        panic!("{:?}", reaction.reply.send)
+    };
+    assert_eq!(
+        (cancel.order, &cancel.action),
+        (order_id(9), &Action::Cancel)
+    );
+    // Above everything that the device has seen, and kept so.
+    assert!(cancel.generation > 3 && cancel.sequence > view.device.sequence);
+    assert!(reaction.effects.iter().any(|effect| matches!(
+        effect,
+        Effect::Seen { sequence, .. } if *sequence == cancel.sequence
+    )));
+    message.progress = vec![held(Stage::Begun)];
+    assert!(react(&view, &message).reply.send.is_empty());
+}
+
+#[test]
 fn an_agent_that_cannot_install_is_never_sent_an_order() {
     let mut view = with_order(OrderState::Waiting);
     view.device.device.agent.as_mut().unwrap().verbs.clear();
