@@ -174,10 +174,11 @@ fn begin(
             },
             vec![Effect::LookBefore],
         ),
-        silent_seconds @ Some(_) => (
+        // As it was when it would have begun: the journal gets no record for every second of silence.
+        silent @ Some(_) => (
             State::Waiting {
                 terms,
-                silent_seconds,
+                silent_seconds: silent_before.or(silent),
             },
             vec![Effect::SeekContact],
         ),

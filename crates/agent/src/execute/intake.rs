@@ -133,6 +133,14 @@ pub fn is_cancel(envelope: &str) -> bool {
         .is_some_and(|order| order.action == Action::Cancel)
 }
 
+/// The sequence that an order claims, unchecked: only to sort by. 0 when it claims none.
+pub fn claimed_sequence(envelope: &str) -> u64 {
+    decode(envelope)
+        .and_then(|bytes| Envelope::from_bytes(&bytes).ok())
+        .and_then(|envelope| Claim::read(envelope.unverified_payload()))
+        .map_or(0, |claim| claim.sequence)
+}
+
 /// Judges an order that came.
 pub fn judge(
     text: &str,

@@ -296,6 +296,7 @@ impl Executor {
     }
 
     fn take_orders(&mut self) -> Result<(), Failure> {
+        let mut orders = vec![];
         for path in files::list(&self.folder.spool_in(), ".order")? {
             let bytes = files::read(&path)?.unwrap_or_default();
             let text = if bytes.len() > ORDER_BYTES_MAX {
@@ -303,6 +304,12 @@ impl Executor {
             } else {
                 String::from_utf8_lossy(&bytes).into_owned()
             };
+            orders.push((intake::claimed_sequence(&text), path, text));
+        }
+        // In the order in which they were given: taken the other way round, the later one would make
+        // the earlier one a replay.
+        orders.sort();
+        for (_, path, text) in orders {
             let verdict = intake::judge(
                 &text,
                 self.identity.device,

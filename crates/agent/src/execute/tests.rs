@@ -257,6 +257,20 @@ fn a_newer_generation_replaces_and_a_cancel_withdraws() {
 }
 
 #[test]
+fn orders_of_one_answer_are_taken_in_the_order_of_their_sequences() {
+    // By name, `10-1.order` comes before `9-1.order`.
+    let device = Device::new();
+    device.send(&order_of(1, 1, 9));
+    device.send(&order_of(2, 1, 10));
+    device.run_until(OPENS - 1);
+    let reports = device.reports();
+    assert!(
+        reports.is_empty(),
+        "one was taken for a replay: {reports:?}"
+    );
+}
+
+#[test]
 fn what_was_replayed_forged_or_meant_for_others_is_refused_with_its_code() {
     let device = Device::new();
     device.send(&order_of(7, 1, 5));
