@@ -174,7 +174,7 @@ impl Lab {
         Ok(repo)
     }
 
-    /// Offers the own repository's packages up to `version`: `1.0` or `2.0`.
+    /// Offers the own repository's packages up to `version`: `1.0`, `2.0` or `3.0`.
     pub fn publish(&self, version: &str) -> Result<()> {
         self.own_repo()?.publish(version)
     }
