@@ -143,6 +143,25 @@ pub(crate) fn restore(pins: Vec<String>, terms: &InstallTerms) -> Command {
     changing_command(terms, &rest, pins).timeout(NO_TIMEOUT)
 }
 
+/// What unpacking one package again, at the version that it has, would do.
+pub(crate) fn simulate_unpack_again(
+    cache: PackageCache<'_>,
+    package: (&PackageName, &Architecture, &Version),
+) -> Command {
+    let rest = [&SIMULATE[..], &["--reinstall", "install"]].concat();
+    let pin = pin(package.0, package.1, package.2);
+    apt_get(cache, &rest, vec![pin]).timeout(SIMULATE_TIMEOUT)
+}
+
+/// Unpacks one package again, at the version that it has.
+pub(crate) fn unpack_again(
+    package: (&PackageName, &Architecture, &Version),
+    terms: &InstallTerms,
+) -> Command {
+    let pin = pin(package.0, package.1, package.2);
+    changing_command(terms, &["--reinstall", "install"], vec![pin]).timeout(NO_TIMEOUT)
+}
+
 /// Repairs broken dependencies.
 pub(crate) fn fix(terms: &InstallTerms) -> Command {
     changing_command(terms, &["-f", "install"], vec![]).timeout(NO_TIMEOUT)

@@ -1,7 +1,7 @@
 //! Brings the package manager back in order, and says why a transaction failed.
 //!
 //! First what dpkg began is finished; then broken dependencies are repaired, but only when apt would
-//! remove nothing for it.
+//! remove nothing for it; last, what is only half unpacked is unpacked again, at the version it had.
 
 use domain::name::PackageName;
 
@@ -57,6 +57,9 @@ pub(super) fn repair(apt: &Apt, terms: &InstallTerms) -> Result<Repaired, Backen
         }
         Plan::Hands(reason) => problem = Some(reason),
     }
+    if unpack_again(apt, terms, &mut repaired)? {
+        problem = None;
+    }
     repaired.unfinished = apt.database()?.unfinished();
     if !repaired.unfinished.is_empty() && problem.is_none() {
         problem = Some(format!(
@@ -66,6 +69,35 @@ pub(super) fn repair(apt: &Apt, terms: &InstallTerms) -> Result<Repaired, Backen
     }
     repaired.problem = problem;
     Ok(repaired)
+}
+
+/// Unpacks again what is only half unpacked, where nothing else would come along; whether it did.
+fn unpack_again(
+    apt: &Apt,
+    terms: &InstallTerms,
+    repaired: &mut Repaired,
+) -> Result<bool, BackendError> {
+    let mut any = false;
+    for (name, architecture, version) in apt.database()?.half_unpacked() {
+        let package = (&name, &architecture, &version);
+        let cache = apt.package_cache();
+        let command = commands::simulate_unpack_again(cache.as_deref(), package);
+        let simulation = apt.simulated(&command)?;
+        let mut installs = simulation.installs.iter();
+        let alone = installs.all(|install| install.name == name && install.to == version);
+        if simulation.refused.is_some() || !simulation.removals.is_empty() || !alone {
+            continue;
+        }
+        if apt
+            .run(&commands::unpack_again(package, terms))?
+            .succeeded()
+        {
+            let what = format!("apt-get --reinstall install: unpacked {name} {version} again");
+            repaired.done.push(what);
+            any = true;
+        }
+    }
+    Ok(any)
 }
 
 fn joined(names: &[PackageName]) -> String {

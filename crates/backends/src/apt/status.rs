@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use domain::inventory::Inventory;
-use domain::name::PackageName;
+use domain::name::{Architecture, PackageName, Version};
 use domain::package::{Ecosystem, Item, Package, PackageState, SourcePackage};
 
 use super::stanza::{Stanza, stanzas};
@@ -149,6 +149,29 @@ impl Database {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// Packages that shall be there and are only half unpacked, with the version that was there before:
+    /// configuring passes them over.
+    pub(crate) fn half_unpacked(&self) -> Vec<(PackageName, Architecture, Version)> {
+        let mut torn = Vec::new();
+        for stanza in self.stanzas() {
+            let words: Vec<&str> = stanza.text("Status").split_ascii_whitespace().collect();
+            let (["install" | "hold", "reinstreq", _] | ["install" | "hold", _, "half-installed"]) =
+                words[..]
+            else {
+                continue;
+            };
+            let parsed = (
+                stanza.text("Package").parse(),
+                stanza.text("Architecture").parse(),
+                stanza.text("Version").parse(),
+            );
+            if let (Ok(name), Ok(architecture), Ok(version)) = parsed {
+                torn.push((name, architecture, version));
+            }
+        }
+        torn
     }
 }
 

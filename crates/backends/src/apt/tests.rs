@@ -308,6 +308,30 @@ fn a_repair_finishes_what_was_begun_and_never_removes() {
 }
 
 #[test]
+fn what_is_half_unpacked_is_unpacked_again_alone() {
+    // The status that dpkg 1.21 leaves when it is killed in a preinst, and apt 2.6's simulation.
+    let torn = stanza("labdb", "install reinstreq half-installed", "1.0", "");
+    let alone = "Inst labdb [1.0] (1.0 Lab:1/all [amd64])\nConf labdb (1.0 Lab:1/all [amd64])\n";
+    let more = format!("Inst labextra (1.0 Lab:1/all [amd64])\n{alone}");
+    for (simulated, wanted) in [(alone, true), (more.as_str(), false)] {
+        let answers = [
+            ("--configure -a", 0, ""),
+            ("-f install", 0, ""),
+            ("--reinstall install -- labdb", 0, simulated),
+        ];
+        let bench = bench(&torn, &answers);
+        let repaired = repair::repair(&bench.apt, &InstallTerms::default()).unwrap();
+        let told = repaired.done.iter().any(|what| what.contains("labdb 1.0"));
+        assert_eq!(told, wanted, "{repaired:?}");
+        let asked = bench.runner.asked.lock().unwrap();
+        let done = asked.iter().any(|line| {
+            line.contains(" -y ") && line.ends_with("--reinstall install -- labdb:amd64=1.0")
+        });
+        assert_eq!(done, wanted, "{asked:?}");
+    }
+}
+
+#[test]
 fn what_is_put_back_is_exactly_what_the_order_found() {
     let bench = bench(&device(), &[]);
     let item = |name: &str, from: Option<&str>| OrderItem {
