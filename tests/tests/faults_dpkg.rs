@@ -33,7 +33,7 @@ struct Cast {
     approved: &'static [&'static str],
 }
 
-const SITE_A: [Cast; 11] = [
+const SITE_A: [Cast; 12] = [
     one("power", &["slow"]),
     one("unpack", &["unpack"]),
     one("kills", &["slow"]),
@@ -41,6 +41,11 @@ const SITE_A: [Cast; 11] = [
         name: "leftover",
         installed: &["conf"],
         approved: &["conf"],
+    },
+    Cast {
+        name: "torn",
+        installed: &["unpack", "good"],
+        approved: &["good"],
     },
     one("rails", &["good"]),
     one("switch", &["good"]),
@@ -108,10 +113,10 @@ fn play(story: &mut Story) -> Result<()> {
 
     story.move_to(time(&opening, "opens_at")? + SignedDuration::from_secs(5))?;
     story.tell("the window opens");
-    the_power_is_lost(story, "power", "slow", &["iF"])?;
-    the_power_is_lost(story, "unpack", "unpack", &["iH"])?;
+    the_power_is_lost(story, "power", "slow", "iF")?;
+    the_power_is_lost(story, "unpack", "unpack", "iH")?;
     story.tell("the power comes back, and is lost again during the repair");
-    the_power_is_lost(story, "power", "slow", &["iF"])?;
+    the_power_is_lost(story, "power", "slow", "iF")?;
     the_agent_dies_again_and_again(story)?;
     story.lab.heal(Site::B)?;
     finished_in_spite_of_kills(story)?;
@@ -177,7 +182,7 @@ fn set_the_stage(story: &mut Story, repository: &Arc<OwnRepo>) -> Result<()> {
         install.extend(names.iter().map(String::as_str));
         device.run(&install)?;
     }
-    story.tell("thirteen devices are up");
+    story.tell("fourteen devices are up");
     Ok(())
 }
 
@@ -213,6 +218,14 @@ fn prepare_the_faults(story: &Story) -> Result<()> {
     for cast in SITE_A.iter().chain(&SITE_B) {
         update(story.device(cast.name))?;
     }
+    let torn = story.device("torn");
+    let _ends_with_the_power = torn.spawn(&["apt-get", "install", "-y", "patchloop-lab-unpack"])?;
+    wait_for_a_script(torn, "unpack", "iH")?;
+    lose_power(torn)?;
+    // dpkg's journal is merged as apt asks for it; what is half unpacked stays so.
+    torn.run(&["dpkg", "--configure", "-a"])?;
+    let left = status(torn, "patchloop-lab-unpack")?;
+    ensure!(left.starts_with("iH"), "it is not half unpacked: {left}");
     Ok(())
 }
 
@@ -428,26 +441,42 @@ fn status(device: &Device, package: &str) -> Result<String> {
     device.run(&["dpkg-query", "-W", "-f", format, package])
 }
 
-/// Ends every process of the device in the middle of a script: the agent, its step, apt, dpkg, all.
-fn the_power_is_lost(story: &mut Story, name: &str, short: &str, states: &[&str]) -> Result<()> {
-    let device = story.device(name).clone();
+/// Waits until a slow script of the package runs; gives what dpkg said then.
+fn wait_for_a_script(device: &Device, short: &str, state: &str) -> Result<String> {
     let package = full_name(short);
     let mut seen = String::new();
     wait_until(Duration::from_secs(60), "a script to run", || {
-        seen = status(&device, &package).unwrap_or_default();
-        // One sleep is the first process's own.
-        let sleeps = device.exec(&["pgrep", "-x", "sleep"]);
-        states.iter().any(|state| seen.starts_with(state))
-            && sleeps.is_ok_and(|output| output.stdout.iter().filter(|b| **b == b'\n').count() > 1)
+        seen = status(device, &package).unwrap_or_default();
+        // One sleep is the first process's own; what was killed may not be buried yet.
+        let sleeps = device.exec(&["pgrep", "-x", "sleep", "-r", "S"]);
+        let several = |output: std::process::Output| {
+            output.stdout.iter().filter(|b| **b == b'\n').count() > 1
+        };
+        seen.starts_with(state) && sleeps.is_ok_and(several)
     })?;
+    Ok(seen)
+}
+
+/// Ends every process of the device at once: the agent, its step, apt, dpkg and its scripts.
+fn lose_power(device: &Device) -> Result<()> {
     // All that this may signal is in the device's own process namespace; its first process stays.
     let _ended_too = device.exec(&["sh", "-c", "kill -KILL -1"])?;
+    wait_until(Duration::from_secs(10), "all to be gone", || {
+        ["apt-get", "dpkg", "patchloop-agent"]
+            .iter()
+            .all(|program| {
+                let left = device.exec(&["pgrep", "-x", "-r", "DRS", program]);
+                left.is_ok_and(|output| output.stdout.is_empty())
+            })
+    })
+}
+
+fn the_power_is_lost(story: &mut Story, name: &str, short: &str, state: &str) -> Result<()> {
+    let device = story.device(name).clone();
+    let seen = wait_for_a_script(&device, short, state)?;
+    lose_power(&device)?;
     story.kill_agent(name)?;
-    for program in ["apt-get", "dpkg", "patchloop-agent"] {
-        let left = device.exec(&["pgrep", "-x", program])?;
-        ensure!(left.stdout.is_empty(), "{name}: {program} lives");
-    }
-    let after = status(&device, &package)?;
+    let after = status(&device, &full_name(short))?;
     story.tell(&format!(
         "{name}: power lost at `{seen}`, `{after}` after it"
     ));
@@ -573,6 +602,20 @@ fn finished_in_spite_of_kills(story: &Story) -> Result<()> {
 }
 
 fn leftovers_were_repaired_first(story: &Story) -> Result<()> {
+    let order = proven(story, "torn")?;
+    let torn = story.device("torn");
+    dpkg_is_in_order(torn)?;
+    ensure!(
+        status(torn, "patchloop-lab-unpack")? == "ii 1.0",
+        "{order:#}"
+    );
+    ensure!(status(torn, "patchloop-lab-good")? == "ii 2.0", "{order:#}");
+    let said = evidence(story, &order)?;
+    ensure!(
+        said.contains("patchloop-lab-unpack 1.0"),
+        "no repair in {said}"
+    );
+
     let order = proven(story, "leftover")?;
     let device = story.device("leftover");
     dpkg_is_in_order(device)?;
