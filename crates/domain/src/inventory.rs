@@ -5,8 +5,10 @@
 //! digest is SHA-256 over the sorted lines of the first five columns, each with LF. Limits: 20,000
 //! items, 8 MiB of text. Errors name the line and the column.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -126,43 +128,76 @@ pub enum InvalidInventory {
     },
 }
 
-/// Everything installed on one device, sorted, each item once.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Everything installed on one device, sorted, each item once. A clone shares the items.
+#[derive(Clone, Default)]
 pub struct Inventory {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
     items: Vec<Item>,
+    /// Computed when it is first asked for.
+    digest: OnceLock<Digest>,
+}
+
+impl PartialEq for Inventory {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared) || self.items() == other.items()
+    }
+}
+impl Eq for Inventory {}
+
+impl fmt::Debug for Inventory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inventory")
+            .field("items", &self.shared.items)
+            .finish()
+    }
 }
 
 impl Inventory {
+    fn sorted(items: Vec<Item>) -> Self {
+        let digest = OnceLock::new();
+        Self {
+            shared: Arc::new(Shared { items, digest }),
+        }
+    }
+
     /// Takes items in any order; an item that stands twice is kept once.
     pub fn new(mut items: Vec<Item>) -> Self {
         items.sort_by_cached_key(sort_line);
         items.dedup_by(|a, b| sort_line(a) == sort_line(b));
-        Self { items }
+        Self::sorted(items)
     }
 
     /// The items, sorted by their lines.
     pub fn items(&self) -> &[Item] {
-        &self.items
+        &self.shared.items
     }
 
     /// The packages among the items.
     pub fn packages(&self) -> impl Iterator<Item = &Package> {
-        self.items.iter().filter_map(Item::package)
+        self.items().iter().filter_map(Item::package)
     }
 
     /// How many items are installed and in order (dpkg `ii`); held ones are not counted.
     pub fn installed_count(&self) -> usize {
-        self.items
+        self.items()
             .iter()
             .filter(|item| item.state() == PackageState::Installed)
             .count()
     }
 
-    /// SHA-256 over the sorted five-column lines, each with LF.
+    /// SHA-256 over the sorted five-column lines, each with LF. Computed once.
     pub fn digest(&self) -> Digest {
+        *self.shared.digest.get_or_init(|| self.computed_digest())
+    }
+
+    fn computed_digest(&self) -> Digest {
         let mut hasher = Sha256::new();
         let mut line = String::with_capacity(96);
-        for item in &self.items {
+        for item in self.items() {
             line.clear();
             item.push_line(&mut line);
             line.push('\n');
@@ -173,8 +208,8 @@ impl Inventory {
 
     /// The text that travels: eight columns an item.
     pub fn to_text(&self) -> String {
-        let mut text = String::with_capacity(self.items.len() * 96);
-        for item in &self.items {
+        let mut text = String::with_capacity(self.items().len() * 96);
+        for item in self.items() {
             push_full_line(item, &mut text);
         }
         text
@@ -188,26 +223,31 @@ impl Inventory {
             });
         }
         let mut items = Vec::with_capacity(text.len() / 64);
-        let mut before = String::new();
+        let mut before = Cow::Borrowed("");
         for (at, line) in text.split_terminator('\n').enumerate() {
             if at >= ITEMS_MAX {
                 return Err(InvalidInventory::TooMany);
             }
             let item = item_from_line(line, at + 1)?;
-            let own = sort_line(&item);
+            let own = match &item {
+                // What a package is read from is what it is written as.
+                Item::Package(_) => Cow::Borrowed(five_columns(line)),
+                Item::Update { .. } | Item::Application { .. } => Cow::Owned(sort_line(&item)),
+            };
             if at > 0 && own <= before {
                 return Err(InvalidInventory::Order { line: at + 1 });
             }
             before = own;
             items.push(item);
         }
-        Ok(Self { items })
+        Ok(Self::sorted(items))
     }
 
     /// What turns `self` into `after`.
     pub fn delta_to(&self, after: &Self) -> Delta {
-        let old: BTreeMap<String, &Item> = self.items.iter().map(|i| (full_line(i), i)).collect();
-        let new: BTreeMap<String, &Item> = after.items.iter().map(|i| (full_line(i), i)).collect();
+        let old: BTreeMap<String, &Item> = self.items().iter().map(|i| (full_line(i), i)).collect();
+        let new: BTreeMap<String, &Item> =
+            after.items().iter().map(|i| (full_line(i), i)).collect();
         let only = |a: &BTreeMap<String, &Item>, b: &BTreeMap<String, &Item>| {
             a.keys()
                 .filter(|key| !b.contains_key(*key))
@@ -231,15 +271,15 @@ impl Inventory {
         let removed = Self::from_text(&delta.removed)?;
         let added = Self::from_text(&delta.added)?;
         let mut lines: BTreeMap<String, Item> = self
-            .items
+            .items()
             .iter()
             .map(|item| (full_line(item), item.clone()))
             .collect();
-        for item in &removed.items {
+        for item in removed.items() {
             lines.remove(&full_line(item));
         }
-        for item in added.items {
-            lines.insert(full_line(&item), item);
+        for item in added.items() {
+            lines.insert(full_line(item), item.clone());
         }
         if lines.len() > ITEMS_MAX {
             return Err(InvalidInventory::TooMany.into());
@@ -279,6 +319,14 @@ pub enum DeltaRefused {
     /// A line is not an item.
     #[error("the difference has a bad line")]
     Line(#[from] InvalidInventory),
+}
+
+/// A full line up to the end of its fifth column.
+fn five_columns(line: &str) -> &str {
+    match line.match_indices('\t').nth(4) {
+        Some((end, _)) => &line[..end],
+        None => line,
+    }
 }
 
 fn sort_line(item: &Item) -> String {
@@ -354,10 +402,7 @@ fn item_from_line(text: &str, line: usize) -> Result<Item, InvalidInventory> {
             };
             let origin = match origin {
                 "-" => None,
-                origin => {
-                    origin.parse::<crate::name::Version>().map_err(name)?;
-                    Some(origin.to_owned())
-                }
+                origin => Some(origin.parse::<Version>().map_err(name)?.into()),
             };
             Ok(Item::Package(Package {
                 ecosystem,

@@ -42,7 +42,7 @@ fn checked(
     what: &'static str,
     limit_bytes: usize,
     text: &str,
-    allowed: fn(char) -> bool,
+    allowed: impl Fn(char) -> bool,
 ) -> Result<String, InvalidName> {
     match text.len() {
         0 => Err(InvalidName::Empty { what }),
@@ -51,6 +51,13 @@ fn checked(
             limit_bytes,
             length_bytes,
         }),
+        // Most names are plain ASCII; telling so needs no decoding.
+        _ if text
+            .bytes()
+            .all(|byte| byte.is_ascii() && allowed(byte.into())) =>
+        {
+            Ok(text.to_owned())
+        }
         _ => match text.char_indices().find(|&(_, c)| !allowed(c)) {
             Some((position, character)) => Err(InvalidName::Character {
                 what,

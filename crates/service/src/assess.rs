@@ -1,6 +1,6 @@
 //! Where a device stands with each patch: loads, has the engine assess, writes what it found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::access::{self, ClientScope};
 use domain::changelog::ChangelogFacts;
@@ -24,23 +24,22 @@ pub(crate) struct Material {
     pub previous: Vec<DatedFinding>,
 }
 
-/// Loads the changelogs of all sources that a device is offered or that are withheld.
+/// All sources that a device is offered or that are withheld.
+pub(crate) fn sources(facts: &Facts) -> BTreeSet<SourcePackage> {
+    let offered = facts.offers.offers.iter().map(|offer| &offer.source);
+    let withheld = facts.offers.withheld.iter().map(|held| &held.source);
+    offered.chain(withheld).cloned().collect()
+}
+
+/// Loads the changelogs of sources, where they were read.
 pub(crate) fn changelogs(
     tx: &mut Tx<'_>,
-    facts: &Facts,
+    sources: BTreeSet<SourcePackage>,
 ) -> Result<BTreeMap<SourcePackage, ChangelogFacts>> {
     let mut found = BTreeMap::new();
-    let sources = facts
-        .offers
-        .offers
-        .iter()
-        .map(|offer| &offer.source)
-        .chain(facts.offers.withheld.iter().map(|held| &held.source));
     for source in sources {
-        if !found.contains_key(source)
-            && let Some(facts) = tx.changelog_get(&source.name, &source.version)?
-        {
-            found.insert(source.clone(), facts);
+        if let Some(facts) = tx.changelog_get(&source.name, &source.version)? {
+            found.insert(source, facts);
         }
     }
     Ok(found)
@@ -59,7 +58,7 @@ pub(crate) fn material(
         return Ok(None);
     };
     Ok(Some(Material {
-        changelogs: changelogs(tx, &facts)?,
+        changelogs: changelogs(tx, sources(&facts))?,
         previous: tx.finding_of_device(scope, device)?.unwrap_or_default(),
         inventory: inventory.inventory,
         facts,

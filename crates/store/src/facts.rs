@@ -1,7 +1,7 @@
 //! The facts of a device's last look. What only the device has is kept compressed; its offers are
 //! shared texts, because many devices are offered the same.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::access::ClientScope;
@@ -9,14 +9,13 @@ use domain::id::DeviceId;
 use domain::offer::{
     Facts, Lists, Needs, Offer, OfferReport, OldCode, RebootNeed, System, Unknown, Withheld,
 };
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::connection::Tx;
 use crate::error::StoreError;
 use crate::pack::{Unpacker, push_varint, zigzag};
 use crate::statement::{in_scope, statements};
-use crate::value::{Value, binds, from_json, to_json};
+use crate::value::{Value, binds, to_json};
 
 statements! {
     FACTS_PUT = "facts.put", Scoped,
@@ -95,13 +94,12 @@ impl Tx<'_> {
             list(&mut unpacker)?,
             list(&mut unpacker)?,
         ];
-        let bodies = self.content_bodies(&lists.concat())?;
         let [offers, withheld, needs] = lists;
         let offers = OfferReport {
             lists: own.lists,
-            offers: contents::<Offer>(&offers, &bodies)?,
-            withheld: contents::<Withheld>(&withheld, &bodies)?,
-            needs: contents::<Needs>(&needs, &bodies)?,
+            offers: self.contents::<Offer>(WHAT, &offers)?,
+            withheld: self.contents::<Withheld>(WHAT, &withheld)?,
+            needs: self.contents::<Needs>(WHAT, &needs)?,
             failed: own.failed,
         };
         let facts = Facts {
@@ -159,20 +157,6 @@ fn list(unpacker: &mut Unpacker<'_>) -> Result<Vec<i64>, StoreError> {
                 .checked_add(unpacker.signed()?)
                 .ok_or_else(|| broken("an id is out of range"))?;
             Ok(before)
-        })
-        .collect()
-}
-
-fn contents<T: DeserializeOwned>(
-    ids: &[i64],
-    bodies: &HashMap<i64, String>,
-) -> Result<Vec<T>, StoreError> {
-    ids.iter()
-        .map(|id| {
-            let body = bodies
-                .get(id)
-                .ok_or_else(|| broken("a shared content is missing"))?;
-            from_json(WHAT, body)
         })
         .collect()
 }

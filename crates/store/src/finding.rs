@@ -1,7 +1,7 @@
 //! Findings: per device a packed list of shared rows with two times each, and every change as the
 //! entries that went and came. How many devices have a finding is counted as changes come.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::Timestamp;
 use domain::access::ClientScope;
@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::intern::{added_id, id_list};
 use crate::pack::{Unpacker, push_varint, zigzag};
 use crate::statement::{in_scope, statements};
-use crate::value::{binds, from_json, recorded_after, time, to_json};
+use crate::value::{binds, recorded_after, time, to_json};
 
 statements! {
     FINDING_ROW_FIND = "finding.row-find", Unscoped("finding rows carry no client"),
@@ -162,15 +162,30 @@ impl Tx<'_> {
         };
         let now = valid_from.as_microsecond();
         let old_entries = old.as_ref().map_or(&[][..], |old| &old.entries);
-        let bodies = self.finding_bodies(old_entries)?;
+        let rows: Vec<i64> = write
+            .findings
+            .iter()
+            .map(|finding| self.finding_intern(finding))
+            .collect::<Result<_, _>>()?;
+        // A row says everything but the times: where it stays, they stay, and it need not be read.
+        let (same, gone): (Vec<Entry>, Vec<Entry>) = {
+            let still: HashSet<i64> = rows.iter().copied().collect();
+            let stays = |entry: &Entry| still.contains(&entry.row);
+            old_entries.iter().copied().partition(stays)
+        };
+        let same: HashMap<i64, Entry> = same.into_iter().map(|entry| (entry.row, entry)).collect();
+        let bodies = self.finding_bodies(&gone)?;
         let mut before: HashMap<PatchId, (Entry, FindingState)> = HashMap::new();
-        for entry in old_entries {
-            let finding = body(&bodies, entry.row)?;
-            before.insert(finding.patch.clone(), (*entry, finding.state));
+        for entry in gone {
+            let finding = body(bodies, entry.row)?;
+            before.insert(finding.patch.clone(), (entry, finding.state));
         }
-        let (mut entries, mut changed) = (Vec::with_capacity(write.findings.len()), Vec::new());
-        for finding in write.findings {
-            let row = self.finding_intern(finding)?;
+        let (mut entries, mut changed) = (Vec::with_capacity(rows.len()), Vec::new());
+        for (finding, row) in write.findings.iter().zip(rows) {
+            if let Some(entry) = same.get(&row) {
+                entries.push(*entry);
+                continue;
+            }
             let known = before.remove(&finding.patch);
             let first_seen = known.map_or(now, |(entry, _)| entry.first_seen);
             let since = match known {
@@ -390,18 +405,8 @@ impl Tx<'_> {
         })
     }
 
-    fn finding_bodies(&mut self, entries: &[Entry]) -> Result<HashMap<i64, Finding>, StoreError> {
-        if entries.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let ids: Vec<i64> = entries.iter().map(|entry| entry.row).collect();
-        self.rows(&FINDING_ROWS, &[id_list(&ids)])?
-            .into_iter()
-            .map(|row| {
-                let mut c = row.columns(WHAT);
-                Ok((c.int()?, from_json(WHAT, &c.text()?)?))
-            })
-            .collect()
+    fn finding_bodies(&mut self, entries: &[Entry]) -> Result<&HashMap<i64, Finding>, StoreError> {
+        self.shared(WHAT, &FINDING_ROWS, entries.iter().map(|entry| entry.row))
     }
 
     fn finding_dated(&mut self, entries: &[Entry]) -> Result<Vec<DatedFinding>, StoreError> {
@@ -410,7 +415,7 @@ impl Tx<'_> {
             .iter()
             .map(|entry| {
                 Ok(DatedFinding {
-                    finding: body(&bodies, entry.row)?.clone(),
+                    finding: body(bodies, entry.row)?.clone(),
                     first_seen: time(WHAT, entry.first_seen)?,
                     since: time(WHAT, entry.since)?,
                 })

@@ -12,6 +12,7 @@ use domain::id::{DeviceId, OrderId};
 use domain::inventory::{Digest, Inventory};
 use domain::order::Order;
 use domain::package::SourcePackage;
+use engine::assess::{AssessInput, Assessment, findings};
 use engine::decide::REACHABLE_SECONDS;
 use engine::link::{
     CHANGELOG_ASKED_MINUTES, CheckIn, Counted, Effect, InventoryReport, LinkView, Reaction,
@@ -26,7 +27,7 @@ use super::intake;
 use super::known_keys::KnownKey;
 use super::quiet::Quiet;
 use super::writes::Writes;
-use crate::assess::{self, Material};
+use crate::assess;
 use crate::loops::Look;
 use crate::view::{self, Packages};
 use crate::{LinkError, Result, Service, chance};
@@ -192,12 +193,11 @@ impl Service {
         let jitter = u16::from_be_bytes(chance::bytes()?) % 1000;
         let reaction = on_check_in(&view, check_in, jitter, now);
         let first_since_start = self.wanted.of(device).is_none();
-        let material = if reaction.assess || first_since_start {
-            self.material_after(&view, &reaction)?
+        let assessment = if reaction.assess || first_since_start {
+            self.assessed_after(&view, &reaction, now)?
         } else {
             None
         };
-        let assessment = material.map(|material| self.assessed(&material, now));
         if let Some(assessment) = &assessment {
             let wanted = assessment.changelogs_wanted.clone();
             self.wanted.set(device, wanted);
@@ -253,15 +253,20 @@ impl Service {
         }
     }
 
-    /// What is to be assessed, as it stands after the effects.
-    fn material_after(&self, view: &LinkView, reaction: &Reaction) -> Result<Option<Material>> {
-        let mut inventory = view.device.inventory.clone();
-        let mut facts = view.device.facts.clone();
+    /// Where the device stands after the effects; `None`: not everything was reported yet.
+    fn assessed_after(
+        &self,
+        view: &LinkView,
+        reaction: &Reaction,
+        now: Timestamp,
+    ) -> Result<Option<Assessment>> {
+        let mut inventory = view.device.inventory.as_ref();
+        let mut facts = view.device.facts.as_ref();
         let mut read = BTreeMap::new();
         for effect in &reaction.effects {
             match effect {
-                Effect::Inventory(new) => inventory = Some(new.clone()),
-                Effect::Facts { facts: new, .. } => facts = Some((**new).clone()),
+                Effect::Inventory(new) => inventory = Some(new),
+                Effect::Facts { facts: new, .. } => facts = Some(new),
                 Effect::Changelog(changelog) => {
                     let source = SourcePackage {
                         name: changelog.source.clone(),
@@ -281,15 +286,17 @@ impl Service {
         let (Some(inventory), Some(facts)) = (inventory, facts) else {
             return Ok(None);
         };
-        let own = facts.clone();
-        let mut changelogs = self.read(move |tx| assess::changelogs(tx, &own))?;
+        let sources = assess::sources(facts);
+        let mut changelogs = self.read(move |tx| assess::changelogs(tx, sources))?;
         changelogs.extend(read);
-        Ok(Some(Material {
+        Ok(Some(findings(AssessInput {
             inventory,
             facts,
-            changelogs,
-            previous: view.device.findings.clone(),
-        }))
+            changelogs: &changelogs,
+            catalogues: &self.catalogues,
+            previous: &view.device.findings,
+            now,
+        })))
     }
 
     /// Which changelogs to ask this device for now.
