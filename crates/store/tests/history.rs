@@ -147,3 +147,32 @@ fn states_at(tx: &mut Tx<'_>, device: u64, when: i64) -> Result<Option<Findings>
             .collect()
     }))
 }
+
+#[test]
+fn what_a_failed_job_had_read_of_its_own_rows_is_not_taken_for_later_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let device: DeviceId = id(1);
+    let put = move |tx: &mut Tx<'_>, number: u64| {
+        let findings = [finding(number, FindingState::Missing)];
+        let write = FindingsWrite {
+            findings: &findings,
+            valid_from: at(0),
+            recorded_at: at(0),
+        };
+        tx.finding_apply(&provider(), device, write)?;
+        tx.facts_put(&provider(), device, &facts(number, number), "mark", at(0))?;
+        let found = tx.finding_of_device(&provider(), device)?.unwrap();
+        let known = tx.facts_get(&provider(), device)?.unwrap().0;
+        Ok::<_, StoreError>((found[0].finding.clone(), known))
+    };
+    let failed = store.write_blocking(move |tx| {
+        put(tx, 1)?;
+        // A second client of the same id: the job fails, and gives its rows' ids back.
+        tx.client_add(&provider(), &client(1))
+    });
+    assert!(failed.is_err());
+    let (found, known) = store.write_blocking(move |tx| put(tx, 2)).unwrap();
+    assert_eq!(found, finding(2, FindingState::Missing));
+    assert_eq!(known, facts(2, 2));
+}

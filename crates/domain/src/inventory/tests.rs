@@ -66,6 +66,41 @@ fn a_delta_from_another_base_is_refused() {
     assert_eq!(a.apply(&lie), Err(DeltaRefused::WrongResult));
 }
 
+#[test]
+fn updates_and_applications_travel_in_their_order_and_keep_the_digest() {
+    let update = |kb| Item::Update {
+        kb: Kb(kb),
+        state: PackageState::Installed,
+    };
+    let application = Item::Application {
+        id: "Mozilla.Firefox".parse().unwrap(),
+        version: "145.0".parse().unwrap(),
+    };
+    let inventory = Inventory::new(vec![
+        application,
+        update(5_044_285),
+        package("b", "1"),
+        update(5_044_280),
+        package("b-c", "1"),
+    ]);
+    let text = inventory.to_text();
+    let read = Inventory::from_text(&text).unwrap();
+    assert_eq!(read, inventory);
+    assert_eq!(read.digest(), inventory.digest());
+    // What `cut -f 1-5 | sha256sum` gives for the text.
+    let lines: String = text
+        .lines()
+        .map(|line| line.split('\t').take(5).collect::<Vec<_>>().join("\t") + "\n")
+        .collect();
+    assert_eq!(read.digest(), Digest::of(lines.as_bytes()));
+    let mut swapped: Vec<&str> = text.lines().collect();
+    swapped.swap(2, 3);
+    assert_eq!(
+        Inventory::from_text(&(swapped.join("\n") + "\n")),
+        Err(InvalidInventory::Order { line: 4 })
+    );
+}
+
 proptest! {
     #[test]
     fn text_and_delta_lead_back(
