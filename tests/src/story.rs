@@ -79,7 +79,9 @@ impl Story {
 
     /// Moves the story's time to `to`, for the server and every device.
     pub fn move_to(&mut self, to: Timestamp) -> Result<()> {
-        self.offset += to.duration_since(self.now());
+        let offset = self.offset + to.duration_since(self.now());
+        // Whole seconds, as the file has them: the story must not be ahead of its server.
+        self.offset = SignedDuration::from_secs(offset.as_secs());
         let text = format!("{}\n", self.offset.as_secs());
         for managed in self.devices.values() {
             managed.device.write(CLOCK_IN_DEVICE, &text)?;
