@@ -128,6 +128,12 @@ pub trait Backend: Send + Sync {
     /// When the package database cannot be read.
     fn unfinished(&self) -> Result<Vec<PackageName>, BackendError>;
 
+    /// Whether the package manager was stopped in the middle and notes work that it did not finish.
+    /// While it runs this is true as well: ask for the lock's holder first.
+    fn interrupted(&self) -> bool {
+        false
+    }
+
     /// Compares the files of packages with the vendor's checksums, configuration files apart.
     ///
     /// # Errors

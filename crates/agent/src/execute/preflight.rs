@@ -150,11 +150,11 @@ impl Executor {
 
     fn leftovers(&self, id: OrderId) -> Part {
         match self.backend.unfinished() {
-            Ok(left) if left.is_empty() => Part::Fine,
+            Ok(left) if left.is_empty() && !self.backend.interrupted() => Part::Fine,
             Ok(left) if self.held[&id].repaired => refuse(Refusal::Other {
                 reason: format!(
                     "{} is unfinished and could not be repaired",
-                    left.first().map_or("a package", |name| name.as_str())
+                    left.first().map_or("the package manager's own journal", |name| name.as_str())
                 ),
             }),
             Ok(_) => Part::Leftovers,

@@ -458,6 +458,10 @@ impl Backend for Apt {
         Ok(self.database()?.unfinished())
     }
 
+    fn interrupted(&self) -> bool {
+        !status::unmerged(&self.places.dpkg()).is_empty()
+    }
+
     fn verify_files(&self, packages: &[PackageKey]) -> Result<Vec<VerifiedFiles>, BackendError> {
         let excluded = verify::Excluded::read(&self.places.root);
         packages

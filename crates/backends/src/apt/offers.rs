@@ -38,9 +38,8 @@ pub(super) fn report(
     lists: Lists,
     progress: &mut dyn FnMut(&str),
 ) -> Result<OfferReport, BackendError> {
-    if !status::unmerged(&apt.places.dpkg()).is_empty() {
-        return Ok(nothing(lists, Some(INTERRUPTED.to_owned())));
-    }
+    // apt tells what it would do also while dpkg has work that it did not finish; an order repairs
+    // that first. Saying nothing here would mean that no order ever comes.
     progress("asking apt what it would upgrade");
     let cache = apt.package_cache();
     let cache = cache.as_deref();
