@@ -154,7 +154,8 @@ impl Executor {
             Ok(left) if self.held[&id].repaired => refuse(Refusal::Other {
                 reason: format!(
                     "{} is unfinished and could not be repaired",
-                    left.first().map_or("the package manager's own journal", |name| name.as_str())
+                    left.first()
+                        .map_or("the package manager's own journal", |name| name.as_str())
                 ),
             }),
             Ok(_) => Part::Leftovers,
