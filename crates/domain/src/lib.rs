@@ -4,16 +4,20 @@
 //! `engine` says what should happen. One word for one thing: the glossary is in `ARCHITECTURE.md`.
 
 pub mod access;
+pub mod advisory;
 pub mod changelog;
 pub mod client;
 pub mod clock;
 pub mod cve;
 pub mod decision;
+pub mod definitions;
 pub mod device;
 pub mod enrolment;
+pub mod feed;
 pub mod finding;
 pub mod id;
 pub mod inventory;
+pub mod judgement;
 pub mod name;
 pub mod offer;
 pub mod order;
@@ -22,6 +26,7 @@ pub mod page;
 pub mod patch;
 pub mod proof;
 pub mod query;
+pub mod release;
 pub mod report;
 pub mod severity;
 pub mod ticket;

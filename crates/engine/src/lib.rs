@@ -10,11 +10,14 @@
 
 pub mod assess;
 pub mod calendar;
+pub mod coverage;
 pub mod decide;
 pub mod link;
 pub mod measure;
+pub mod notify;
 pub mod orders;
 pub mod prove;
+pub mod releases;
 pub mod subject;
 mod tries;
 pub mod view;

@@ -7,6 +7,11 @@
 //! cannot be read is skipped and counted.
 //! Source: the published files of FIRST.
 
+use crate::format::Format;
+
+/// The forms read here.
+pub const FORMATS: &[Format] = &[];
+
 use domain::cve::{CveId, Document, EpssCatalogue};
 use jiff::civil::Date;
 

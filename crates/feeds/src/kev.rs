@@ -4,6 +4,11 @@
 //! `dateReleased` is refused; an entry without a CVE id or date is skipped and counted.
 //! Source: the catalogue's JSON schema.
 
+use crate::format::Format;
+
+/// The forms read here.
+pub const FORMATS: &[Format] = &[];
+
 use domain::cve::{CveId, KevCatalogue};
 use jiff::civil::Date;
 use serde::Deserialize;

@@ -1,12 +1,36 @@
 //! Feeds: documents from outside, parsed into words of the domain.
 //!
-//! Each format has one file whose parser is pure; `definitions` reads a folder. Broken entries are
-//! skipped and counted, never guessed; a document that is not what it says is refused.
+//! Each form of document has one file (or folder) whose parser is pure; [`formats`] lists them all.
+//! Broken records are counted, never guessed; a document that is not what it says is refused.
 
+pub mod applications;
+pub mod arch;
+pub mod csaf;
+pub mod cvrf;
 pub mod deb_changelog;
+pub mod debian;
 pub mod definitions;
+pub mod endoflife;
 pub mod epss;
+pub mod format;
+pub mod formats;
+pub mod fuzz;
+pub mod inspect;
+pub mod json;
 pub mod kev;
+pub mod microsoft;
+pub mod notice;
+pub mod nvd;
+pub mod openvex;
+pub mod osv;
+pub mod oval;
+pub mod packed;
+pub mod refusal;
+pub mod rpm;
+pub mod secdb;
+pub mod ubuntu;
+pub mod xml;
+pub mod yaml;
 
 #[cfg(test)]
 mod samples;

@@ -141,6 +141,13 @@ pub enum Command {
     /// Reports for clients
     #[command(subcommand)]
     Report(commands::report::ReportCommand),
+    /// Feeds: definitions from vendors, their age, and documents looked at offline
+    #[command(subcommand)]
+    Feed(commands::feed::FeedCommand),
+    /// Judge inventories by feed documents, without a server
+    Assess(offline::assess::AssessArgs),
+    /// Say which Windows updates replace which, without a server
+    Supersedes(offline::supersedes::SupersedesArgs),
     /// Order versions of packages, without a server
     Compare(CompareArgs),
 }
@@ -202,6 +209,9 @@ fn run(cli: Cli, clock: Arc<dyn Clock>) -> Result<Outcome, Failure> {
         Command::Order(command) => commands::order::run(&command, global),
         Command::Ticket(command) => commands::ticket::run(&command, global),
         Command::Report(command) => commands::report::run(&command, global),
+        Command::Feed(command) => commands::feed::run(&command, global, clock),
+        Command::Assess(args) => offline::assess::run(&args, global, clock.as_ref()),
+        Command::Supersedes(args) => offline::supersedes::run(&args),
         Command::Compare(args) => compare(args),
     }
 }

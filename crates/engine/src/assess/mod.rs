@@ -17,9 +17,12 @@
 //! a whole. Severity: see [`rating`].
 
 mod carried;
+pub mod fleet;
+pub mod judge;
 mod offered;
 pub mod rating;
 mod risk;
+pub mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,6 +4,7 @@ pub mod client;
 pub mod decision;
 pub mod device;
 pub mod enrolment;
+pub mod feed;
 pub mod finding;
 pub mod order;
 pub mod owner;

@@ -1,3 +1,6 @@
 //! Commands that need no server: they read what they are given and answer.
 
+pub mod assess;
 pub mod compare;
+pub mod inspect;
+pub mod supersedes;

@@ -1,0 +1,1 @@
+//! The fleet index: distinct package rows, ranks and bitmaps; assessment inverted.

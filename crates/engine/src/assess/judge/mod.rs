@@ -1,0 +1,1 @@
+//! Statements of advisories held against the packages of one device.

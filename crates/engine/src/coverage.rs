@@ -1,0 +1,1 @@
+//! The coverage ledger: every known device in exactly one bucket.

@@ -1,0 +1,1 @@
+//! Events when an advisory is new or changes: whom it hits, once per advisory.

@@ -1,0 +1,1 @@
+//! Known release days of vendors, and the advance notice before them.

@@ -1,0 +1,1 @@
+//! One file looked at: recognised, read, counted.

@@ -1,0 +1,6 @@
+//! OSV of any ecosystem.
+
+use crate::format::Format;
+
+/// The forms read here.
+pub const FORMATS: &[Format] = &[];

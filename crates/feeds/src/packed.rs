@@ -1,0 +1,1 @@
+//! Packings opened within limits: gz, xz, bz2, zst, zip, tar, cab.

@@ -1,0 +1,1 @@
+//! YAML into JSON values, without aliases.
