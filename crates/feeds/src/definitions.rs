@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use domain::cve::Catalogues;
+use domain::definitions::Definitions;
 use flate2::read::MultiGzDecoder;
 
 use crate::{epss, kev};
@@ -21,10 +21,10 @@ pub const FILES_MAX: usize = 20_000;
 const HEAD_BYTES: usize = 2048;
 
 /// What a folder holds.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Definitions {
-    /// The catalogues.
-    pub catalogues: Catalogues,
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Loaded {
+    /// The definitions.
+    pub definitions: Definitions,
     /// What could not be read and why; the rest counts all the same.
     pub problems: Vec<Problem>,
 }
@@ -45,23 +45,23 @@ enum Kind {
 }
 
 /// Reads a folder. Errors are among the problems: definitions are an addition, nothing waits for them.
-pub fn load(folder: &Path) -> Definitions {
-    let mut definitions = Definitions::default();
+pub fn load(folder: &Path) -> Loaded {
+    let mut loaded = Loaded::default();
     let mut files = Vec::new();
-    collect(folder, 0, &mut files, &mut definitions.problems);
+    collect(folder, 0, &mut files, &mut loaded.problems);
     files.sort();
     for path in files {
         match head(&path).map(|head| recognise(&head)) {
-            Ok(Some(kind)) => take(&mut definitions, &path, kind),
+            Ok(Some(kind)) => take(&mut loaded, &path, kind),
             Ok(None) => {}
             Err(error) => problem(
-                &mut definitions.problems,
+                &mut loaded.problems,
                 &path,
                 format!("cannot be read: {error}"),
             ),
         }
     }
-    definitions
+    loaded
 }
 
 fn problem(problems: &mut Vec<Problem>, path: &Path, why: String) {
@@ -149,7 +149,7 @@ fn recognise(head: &[u8]) -> Option<Kind> {
     (kev && !text.contains("\"$schema\"")).then_some(Kind::Kev)
 }
 
-fn take(definitions: &mut Definitions, path: &Path, kind: Kind) {
+fn take(loaded: &mut Loaded, path: &Path, kind: Kind) {
     let limit = match kind {
         Kind::Kev => kev::BYTES_MAX,
         Kind::Epss => epss::BYTES_MAX,
@@ -159,13 +159,13 @@ fn take(definitions: &mut Definitions, path: &Path, kind: Kind) {
     let read = open(path).and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
         return problem(
-            &mut definitions.problems,
+            &mut loaded.problems,
             path,
             format!("cannot be read: {error}"),
         );
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let catalogues = &mut definitions.catalogues;
+    let catalogues = &mut loaded.definitions.catalogues;
     let skipped = match kind {
         Kind::Kev => kev::parse(&name, &bytes)
             .map(|kev| {
@@ -192,9 +192,9 @@ fn take(definitions: &mut Definitions, path: &Path, kind: Kind) {
         Ok(0) => {}
         Ok(skipped) => {
             let why = format!("{skipped} entries could not be read");
-            problem(&mut definitions.problems, path, why);
+            problem(&mut loaded.problems, path, why);
         }
-        Err(why) => problem(&mut definitions.problems, path, why),
+        Err(why) => problem(&mut loaded.problems, path, why),
     }
 }
 
@@ -206,9 +206,9 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_a_problem_and_no_catalogue() {
-        let definitions = load(Path::new("/nonexistent/definitions"));
-        assert_eq!(definitions.catalogues, Catalogues::default());
-        assert_eq!(definitions.problems.len(), 1);
+        let loaded = load(Path::new("/nonexistent/definitions"));
+        assert_eq!(loaded.definitions, Definitions::default());
+        assert_eq!(loaded.problems.len(), 1);
     }
 
     #[test]
@@ -216,13 +216,13 @@ mod tests {
         let Some(folder) = samples::folder() else {
             return;
         };
-        let definitions = load(&folder);
-        let kev = definitions.catalogues.kev.unwrap();
+        let loaded = load(&folder);
+        let kev = loaded.definitions.catalogues.kev.unwrap();
         assert_eq!(
             (kev.document.dated.to_string().as_str(), kev.len()),
             ("2025-08-25", 1404)
         );
-        let epss = definitions.catalogues.epss.unwrap();
+        let epss = loaded.definitions.catalogues.epss.unwrap();
         assert_eq!(epss.document.dated.to_string(), "2026-08-16");
         // The manifest counts 360,142 scores.
         assert_eq!(epss.len(), 360_142);
@@ -231,7 +231,7 @@ mod tests {
             Some(33_510)
         );
         // The one sample without a date is named; nothing else of KEV or EPSS is a problem.
-        let names: Vec<_> = definitions
+        let names: Vec<_> = loaded
             .problems
             .iter()
             .map(|problem| {

@@ -182,7 +182,7 @@ fn read_definitions(path: &Path) -> Result<Catalogues, Failure> {
     for problem in &read.problems {
         tracing::warn!(path = %problem.path.display(), why = problem.why, "definitions");
     }
-    Ok(read.catalogues)
+    Ok(read.definitions.catalogues)
 }
 
 /// Plain HTTP on loopback only.
