@@ -12,6 +12,7 @@ pub mod cve;
 pub mod decision;
 pub mod definitions;
 pub mod device;
+pub mod document;
 pub mod enrolment;
 pub mod feed;
 pub mod finding;

@@ -35,6 +35,7 @@ pub fn catalogue() -> Vec<&'static Statement> {
         crate::device::ALL,
         crate::enrolment::ALL,
         crate::facts::ALL,
+        crate::feed::ALL,
         crate::finding::ALL,
         crate::intern::ALL,
         crate::inventory::ALL,

@@ -17,6 +17,8 @@ statements! {
          ON CONFLICT (source, version) DO UPDATE SET body = excluded.body, read_at = excluded.read_at";
     CHANGELOG_GET = "changelog.get", Unscoped("public facts about packages"),
         "SELECT body FROM changelog WHERE source = $1 AND version = $2";
+    CHANGELOG_COUNT = "changelog.count", Unscoped("public facts about packages"),
+        "SELECT COUNT(*), MAX(read_at) FROM changelog";
     CHANGELOG_ASK = "changelog.ask", Unscoped("public facts about packages"),
         "INSERT INTO changelog_asked (source, version, asked_at) VALUES ($1, $2, $3)
          ON CONFLICT (source, version) DO UPDATE SET asked_at = excluded.asked_at";
@@ -44,6 +46,16 @@ impl Tx<'_> {
             .next()
             .map(|row| row.columns("changelog").json())
             .transpose()
+    }
+
+    /// How many changelogs were read, and when the newest was.
+    pub fn changelog_count(&mut self) -> Result<(u64, Option<Timestamp>), StoreError> {
+        let rows = self.rows(&CHANGELOG_COUNT, binds![])?;
+        let row = rows.into_iter().next();
+        let mut columns = row
+            .ok_or(StoreError::Missing { what: "changelog" })?
+            .columns("changelog");
+        Ok((columns.number()?, columns.maybe_time()?))
     }
 
     /// Notes that a device was asked for a changelog, so that not every device is.

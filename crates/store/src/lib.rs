@@ -19,6 +19,7 @@ mod device;
 mod enrolment;
 mod error;
 mod facts;
+mod feed;
 mod finding;
 mod intern;
 mod inventory;

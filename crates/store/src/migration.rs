@@ -18,19 +18,31 @@ pub struct Migration {
 }
 
 /// For SQLite.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    text: include_str!("../migrations/sqlite/0001_first.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        text: include_str!("../migrations/sqlite/0001_first.sql"),
+    },
+    Migration {
+        version: 2,
+        text: include_str!("../migrations/sqlite/0002_feeds.sql"),
+    },
+];
 
 /// Functions that PostgreSQL needs before its first migration, so that it takes the same SQL text.
 pub const POSTGRES_FUNCTIONS: &str = include_str!("../migrations/postgres/0000_functions.sql");
 
 /// The same for PostgreSQL. Its database has the collation `C`, so that text sorts as in SQLite.
-pub const POSTGRES_MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    text: include_str!("../migrations/postgres/0001_first.sql"),
-}];
+pub const POSTGRES_MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        text: include_str!("../migrations/postgres/0001_first.sql"),
+    },
+    Migration {
+        version: 2,
+        text: include_str!("../migrations/postgres/0002_feeds.sql"),
+    },
+];
 
 /// The newest version.
 pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;

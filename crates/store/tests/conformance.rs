@@ -390,6 +390,8 @@ fn looks(tx: &mut Tx<'_>, log: &mut Log) {
         read_at: at(7),
     };
     step!(log, tx.changelog_put(&said)).unwrap();
+    let count = step!(log, tx.changelog_count()).unwrap();
+    assert_eq!(count, (1, Some(said.read_at)));
     step!(log, tx.changelog_put(&said)).unwrap();
     assert_eq!(
         step!(log, tx.changelog_get(&source, &version)).unwrap(),
@@ -971,7 +973,12 @@ fn postgresql_gives_the_same_answers_as_sqlite() {
     for (here, there) in on_sqlite().iter().zip(&there) {
         assert_eq!(here, there);
     }
-    let declared: BTreeSet<&str> = catalogue().iter().map(|s| s.name()).collect();
+    // Those of feeds are run by a test of their own.
+    let declared: BTreeSet<&str> = catalogue()
+        .iter()
+        .map(|s| s.name())
+        .filter(|name| !name.starts_with("feed."))
+        .collect();
     let idle: Vec<_> = declared.difference(&connection.used).collect();
     assert!(
         idle.is_empty(),
