@@ -29,6 +29,7 @@ pub mod refusal;
 pub mod rpm;
 pub mod secdb;
 pub mod ubuntu;
+pub mod words;
 pub mod xml;
 pub mod yaml;
 
