@@ -1,0 +1,1 @@
+//! Base scores of CVSS vectors.
