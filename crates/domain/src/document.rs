@@ -108,6 +108,8 @@ pub struct Validators {
     pub etag: Option<String>,
     /// Its `Last-Modified`, as it stood there.
     pub last_modified: Option<String>,
+    /// What a list of changes said of it when it was fetched.
+    pub listed: Option<String>,
 }
 
 /// How many documents of a feed stand how.

@@ -5,6 +5,7 @@
 
 pub mod applications;
 pub mod arch;
+pub mod bundle;
 pub mod csaf;
 pub mod cvrf;
 pub mod cvss;
@@ -14,6 +15,7 @@ pub mod definitions;
 pub mod endoflife;
 pub mod epss;
 mod fields;
+pub mod fetch;
 pub mod format;
 pub mod formats;
 pub mod fuzz;
@@ -30,6 +32,7 @@ pub mod packed;
 pub mod refusal;
 pub mod rpm;
 pub mod secdb;
+pub mod sources;
 pub mod ubuntu;
 pub mod words;
 pub mod xml;

@@ -26,11 +26,16 @@ statements! {
             succeeded_at = excluded.succeeded_at, failures = excluded.failures,
             error = excluded.error";
     FEED_ADDRESS_GET = "feed.address-get", Unscoped("public definitions"),
-        "SELECT etag, last_modified FROM feed_address WHERE feed = $1 AND address = $2";
+        "SELECT address, etag, last_modified, listed FROM feed_address
+         WHERE feed = $1 AND address = $2";
+    FEED_ADDRESS_LISTED = "feed.address-listed", Unscoped("public definitions"),
+        "SELECT address, etag, last_modified, listed FROM feed_address
+         WHERE feed = $1 AND listed IS NOT NULL ORDER BY address";
     FEED_ADDRESS_PUT = "feed.address-put", Unscoped("public definitions"),
-        "INSERT INTO feed_address (feed, address, etag, last_modified) VALUES ($1, $2, $3, $4)
+        "INSERT INTO feed_address (feed, address, etag, last_modified, listed)
+         VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (feed, address) DO UPDATE SET etag = excluded.etag,
-            last_modified = excluded.last_modified";
+            last_modified = excluded.last_modified, listed = excluded.listed";
     FEED_ADDRESS_FORGET = "feed.address-forget", Unscoped("public definitions"),
         "DELETE FROM feed_address WHERE feed = $1";
     DOCUMENT_PUT = "feed.document-put", Unscoped("public definitions"),
@@ -77,6 +82,17 @@ fn state(row: Row) -> Result<FeedState, StoreError> {
         failures: c.number()?,
         error: c.maybe_text()?,
     })
+}
+
+fn validators(row: Row) -> Result<(String, Validators), StoreError> {
+    let mut c = row.columns("feed address");
+    let address = c.text()?;
+    let validators = Validators {
+        etag: c.maybe_text()?,
+        last_modified: c.maybe_text()?,
+        listed: c.maybe_text()?,
+    };
+    Ok((address, validators))
 }
 
 fn document(row: Row) -> Result<(i64, KeptDocument), StoreError> {
@@ -139,16 +155,14 @@ impl Tx<'_> {
         address: &str,
     ) -> Result<Option<Validators>, StoreError> {
         let rows = self.rows(&FEED_ADDRESS_GET, binds![feed.word(), address])?;
-        rows.into_iter()
-            .next()
-            .map(|row| {
-                let mut c = row.columns("feed address");
-                Ok(Validators {
-                    etag: c.maybe_text()?,
-                    last_modified: c.maybe_text()?,
-                })
-            })
-            .transpose()
+        let found = rows.into_iter().next().map(validators).transpose()?;
+        Ok(found.map(|(_, validators)| validators))
+    }
+
+    /// How lists of changes stamped the addresses of a feed. Bounded by what the lists name.
+    pub fn feed_listed(&mut self, feed: Feed) -> Result<Vec<(String, Validators)>, StoreError> {
+        let rows = self.rows(&FEED_ADDRESS_LISTED, binds![feed.word()])?;
+        rows.into_iter().map(validators).collect()
     }
 
     /// Keeps what an address answered.
@@ -158,14 +172,14 @@ impl Tx<'_> {
         address: &str,
         validators: &Validators,
     ) -> Result<(), StoreError> {
-        let (etag, modified) = (
+        let binds = binds![
+            feed.word(),
+            address,
             validators.etag.as_deref(),
             validators.last_modified.as_deref(),
-        );
-        self.execute(
-            &FEED_ADDRESS_PUT,
-            binds![feed.word(), address, etag, modified],
-        )?;
+            validators.listed.as_deref(),
+        ];
+        self.execute(&FEED_ADDRESS_PUT, binds)?;
         Ok(())
     }
 

@@ -63,12 +63,16 @@ fn addresses(tx: &mut Tx<'_>) {
         let validators = Validators {
             etag: Some(etag.to_owned()),
             last_modified: None,
+            listed: Some("2026-01-02".to_owned()),
         };
         tx.feed_validators_put(Feed::Kev, address, &validators)
             .unwrap();
         let found = tx.feed_validators(Feed::Kev, address).unwrap();
         assert_eq!(found, Some(validators));
     }
+    let listed = tx.feed_listed(Feed::Kev).unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].0, address);
     tx.feed_validators_forget(Feed::Kev).unwrap();
     assert_eq!(tx.feed_validators(Feed::Kev, address).unwrap(), None);
 }
@@ -110,7 +114,7 @@ fn documents(tx: &mut Tx<'_>) {
     let good = tx
         .feed_document_list(Some(Feed::Kev), Some(S::Good), &pages(9, None))
         .unwrap();
-    assert_eq!(good.items, [new.clone()]);
+    assert_eq!(good.items, std::slice::from_ref(&new));
     assert!(matches!(
         tx.feed_document_list(None, None, &pages(9, Some("x".into()))),
         Err(StoreError::BadCursor { .. })

@@ -8,12 +8,13 @@ CREATE TABLE feed (
     error TEXT
 );
 
--- What each address answered last, for conditional requests.
+-- What each address answered last, for conditional requests, and how a list stamped it.
 CREATE TABLE feed_address (
     feed TEXT NOT NULL,
     address TEXT NOT NULL,
     etag TEXT,
     last_modified TEXT,
+    listed TEXT,
     PRIMARY KEY (feed, address)
 );
 

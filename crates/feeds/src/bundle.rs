@@ -1,0 +1,1 @@
+//! Signed bundles of documents, for places without internet.
