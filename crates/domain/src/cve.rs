@@ -7,9 +7,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 /// The id of a CVE, `CVE-2024-6387`, packed so that hundreds of thousands stay small.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct CveId {
     year: u16,
     number: u64,
@@ -46,6 +48,20 @@ impl FromStr for CveId {
             year: year.parse().map_err(|_| refuse())?,
             number: number.parse().map_err(|_| refuse())?,
         })
+    }
+}
+
+impl TryFrom<String> for CveId {
+    type Error = InvalidCveId;
+
+    fn try_from(text: String) -> Result<Self, InvalidCveId> {
+        text.parse()
+    }
+}
+
+impl From<CveId> for String {
+    fn from(cve: CveId) -> Self {
+        cve.to_string()
     }
 }
 

@@ -3,11 +3,15 @@
 //! An event has a key, so that the same thing is never told twice; an owner, who has to act; an
 //! audience, each with a text of its own, in which nothing of another client stands.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::cve::CveId;
 use crate::id::ClientId;
 use crate::package::words;
+use crate::severity::Severity;
 
 /// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,6 +82,67 @@ pub struct Event {
     pub owner: String,
     /// What each audience reads.
     pub texts: Vec<EventText>,
+    /// When it was seen.
+    pub at: Timestamp,
+}
+
+/// What was told of an advisory: kept, so that it is told once.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Told {
+    /// The CVEs that it had.
+    pub cves: BTreeSet<CveId>,
+    /// Its severity.
+    pub severity: Option<Severity>,
+    /// Whether it was known to be exploited.
+    pub exploited: bool,
+    /// The clients that were told.
+    pub clients: BTreeSet<ClientId>,
+}
+
+/// Where a text for one audience stands on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextState {
+    /// Written down only: nobody is called.
+    Quiet,
+    /// Waits for the next digest.
+    ForDigest,
+    /// Waits to be delivered.
+    ToDeliver,
+    /// Delivered.
+    Delivered,
+}
+
+words!(TextState "state of a text" "quiet, for-digest, to-deliver, delivered" {
+    Quiet "quiet", ForDigest "for-digest", ToDeliver "to-deliver", Delivered "delivered",
+});
+
+impl Urgency {
+    /// Where a new text of an event stands.
+    pub fn first_state(self) -> TextState {
+        match self {
+            Self::Quiet => TextState::Quiet,
+            Self::Digest => TextState::ForDigest,
+            Self::Now => TextState::ToDeliver,
+        }
+    }
+}
+
+/// A text as it stands in the inbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxText {
+    /// Its number; rises with time.
+    pub number: u64,
+    /// What it is about.
+    pub kind: EventKind,
+    /// When it is told.
+    pub urgency: Urgency,
+    /// Who has to act.
+    pub owner: String,
+    /// What it says, and for whom.
+    pub text: EventText,
+    /// Where it stands on its way.
+    pub state: TextState,
     /// When it was seen.
     pub at: Timestamp,
 }

@@ -11,11 +11,11 @@
 //! The key of an event is the feed, the advisory and what was told, so a second run tells nothing
 //! again. A client's text counts that client's devices only and names no other client.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use domain::cve::CveId;
-use domain::event::{Audience, Event, EventKind, EventText, Urgency};
+use domain::event::{Audience, Event, EventKind, EventText, Told, Urgency};
 use domain::feed::Feed;
 use domain::id::ClientId;
 use domain::severity::Severity;
@@ -56,19 +56,6 @@ pub struct ClientHit {
     pub devices: u64,
     /// Those among them that are exposed.
     pub exposed: u64,
-}
-
-/// What was told of an advisory before: kept, so that it is told once.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Told {
-    /// The CVEs that it had.
-    pub cves: BTreeSet<CveId>,
-    /// Its severity.
-    pub severity: Option<Severity>,
-    /// Whether it was known to be exploited.
-    pub exploited: bool,
-    /// The clients that were told.
-    pub clients: BTreeSet<ClientId>,
 }
 
 /// How events are told.

@@ -18,6 +18,8 @@ mod decision;
 mod device;
 mod enrolment;
 mod error;
+mod event;
+mod exclusion;
 mod facts;
 mod feed;
 mod finding;

@@ -27,6 +27,10 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 2,
         text: include_str!("../migrations/sqlite/0002_feeds.sql"),
     },
+    Migration {
+        version: 3,
+        text: include_str!("../migrations/sqlite/0003_events.sql"),
+    },
 ];
 
 /// Functions that PostgreSQL needs before its first migration, so that it takes the same SQL text.
@@ -41,6 +45,10 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
     Migration {
         version: 2,
         text: include_str!("../migrations/postgres/0002_feeds.sql"),
+    },
+    Migration {
+        version: 3,
+        text: include_str!("../migrations/postgres/0003_events.sql"),
     },
 ];
 
