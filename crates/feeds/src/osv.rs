@@ -1,6 +1,266 @@
-//! OSV of any ecosystem.
+//! OSV records of any ecosystem: one object, a list of them, or PyPA's YAML form.
+//!
+//! Records: OSV records. A record with a part that cannot be read is broken and not counted; what it
+//! says otherwise is handed over. A list that only names records (`id` and `modified`) is an index:
+//! its entries are [`Record::Listed`] and no records. Errors: a document that is no JSON or YAML, or
+//! ends early, is refused. Source: the OSV schema, version 1.7.
 
-use crate::format::Format;
+mod ecosystems;
+mod ranges;
+mod record;
+
+use domain::feed::Feed;
+use serde_json::Value;
+
+use crate::fields::{self, Seen};
+use crate::format::{Format, PROBE_BYTES, Parsed, Probe, RECORDS_MAX, Record, Sink, without_mark};
+use crate::json;
+use crate::refusal::Refusal;
+use crate::yaml;
 
 /// The forms read here.
-pub const FORMATS: &[Format] = &[];
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "osv",
+        recognise,
+        parse,
+    },
+    Format {
+        name: "osv-yaml",
+        recognise: recognise_yaml,
+        parse: parse_yaml,
+    },
+];
+
+/// How many entries of a list are looked at to recognise it.
+const LOOKED_AT: usize = 5;
+/// Most keys of an entry of an index; a record has more.
+const INDEX_ENTRY_KEYS_MAX: usize = 3;
+
+/// What an object is, by its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Record,
+    IndexEntry,
+    Other,
+}
+
+fn recognise(probe: &Probe<'_>) -> bool {
+    if probe.head.starts_with('[') {
+        return json::members(probe.bytes)
+            .take(LOOKED_AT)
+            .map_while(Result::ok)
+            .any(|member| kind(member.value) != Kind::Other);
+    }
+    probe.head.starts_with('{') && kind(probe.bytes) == Kind::Record
+}
+
+/// Looks at the keys of the object as far as it can be walked, so that a truncated one is known too.
+fn kind(object: &[u8]) -> Kind {
+    if !object.trim_ascii_start().starts_with(b"{") {
+        return Kind::Other;
+    }
+    let (mut id, mut modified, mut other, mut count) = (false, false, false, 0);
+    let mut whole = true;
+    for member in json::members(object) {
+        let Ok(member) = member else {
+            whole = false;
+            break;
+        };
+        count += 1;
+        match member.key().as_ref() {
+            "id" => id = member.value.starts_with(b"\""),
+            "modified" => modified = true,
+            "affected" | "schema_version" | "aliases" | "related" | "withdrawn" | "upstream" => {
+                other = true;
+            }
+            "document" | "$schema" | "@context" | "cve" => return Kind::Other,
+            _ => {}
+        }
+    }
+    if !whole {
+        let head = &object[..object.len().min(PROBE_BYTES)];
+        let affected = b"\"affected\"";
+        other |= head
+            .windows(affected.len())
+            .any(|window| window == affected);
+    }
+    match (id, modified, other) {
+        (true, true, true) => Kind::Record,
+        (true, _, true) | (_, true, true) if !whole => Kind::Record,
+        (true, true, false) if count <= INDEX_ENTRY_KEYS_MAX && whole => Kind::IndexEntry,
+        _ => Kind::Other,
+    }
+}
+
+fn recognise_yaml(probe: &Probe<'_>) -> bool {
+    if probe.is_json() || probe.is_xml() {
+        return false;
+    }
+    let has = |key: &str| probe.head.lines().any(|line| line.starts_with(key));
+    has("id:")
+        && has("modified:")
+        && [
+            "affected:",
+            "aliases:",
+            "details:",
+            "summary:",
+            "withdrawn:",
+        ]
+        .into_iter()
+        .any(has)
+}
+
+struct Reader<'s> {
+    sink: &'s mut dyn Sink,
+    seen: Seen,
+    records: u64,
+    listed: u64,
+    feed: Option<Feed>,
+}
+
+impl<'s> Reader<'s> {
+    fn new(sink: &'s mut dyn Sink) -> Self {
+        Self {
+            sink,
+            seen: Seen::default(),
+            records: 0,
+            listed: 0,
+            feed: None,
+        }
+    }
+
+    fn take(&mut self, place: &str, read: Result<record::Raw, String>) -> Option<String> {
+        let raw = match read {
+            Ok(raw) => raw,
+            Err(why) => {
+                self.sink.broken(place, &why);
+                return None;
+            }
+        };
+        let record::Read {
+            feed,
+            advisory,
+            fault,
+        } = match raw.read() {
+            Ok(read) => read,
+            Err(why) => {
+                self.sink.broken(place, &why);
+                return None;
+            }
+        };
+        let id = advisory.id.clone();
+        let place = if place.is_empty() {
+            id.clone()
+        } else {
+            format!("{id}, {place}")
+        };
+        if let Err(why) = self.seen.first(&id) {
+            self.sink.broken(&place, &why);
+            return None;
+        }
+        self.feed = Some(match self.feed {
+            Some(known) if known != feed => Feed::Osv,
+            _ => feed,
+        });
+        match fault {
+            None => self.records += 1,
+            Some(why) => self.sink.broken(&place, &why),
+        }
+        self.sink.record(Record::Advisory(Box::new(advisory)));
+        Some(id)
+    }
+
+    fn listed(&mut self, place: &str, value: &[u8]) {
+        let Ok(value) = serde_json::from_slice::<Value>(value) else {
+            return self.sink.broken(place, "an entry that is no JSON");
+        };
+        let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
+        match fields::id(text("id")) {
+            Ok(id) => {
+                self.listed += 1;
+                self.sink.record(Record::Listed {
+                    document: id.to_owned(),
+                    address: None,
+                    changed: fields::timestamp(text("modified")),
+                });
+            }
+            Err(why) => self.sink.broken(place, &why),
+        }
+    }
+
+    fn done(self) -> Parsed {
+        let mut parsed = Parsed::new(self.feed.unwrap_or(Feed::Osv));
+        parsed.records = self.records;
+        if self.listed > 0 {
+            parsed
+                .notes
+                .push(format!("an index that names {} records", self.listed));
+        }
+        parsed
+    }
+}
+
+fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
+    let bytes = without_mark(bytes).trim_ascii_start();
+    let mut reader = Reader::new(sink);
+    if !bytes.starts_with(b"[") {
+        // Walked once, so that an early end is told apart from a record that cannot be read.
+        for member in json::members(bytes) {
+            member?;
+        }
+        let document = reader.take("", decode(bytes));
+        let mut parsed = reader.done();
+        parsed.document = document;
+        return Ok(parsed);
+    }
+    for (at, member) in json::members(bytes).enumerate() {
+        let member = member?;
+        if at as u64 >= RECORDS_MAX {
+            return Err(Refusal::TooMany {
+                what: "records",
+                limit: RECORDS_MAX,
+            });
+        }
+        let place = format!("entry {}", at + 1);
+        match kind(member.value) {
+            Kind::IndexEntry => reader.listed(&place, member.value),
+            Kind::Record | Kind::Other => {
+                reader.take(&place, decode(member.value));
+            }
+        }
+    }
+    Ok(reader.done())
+}
+
+fn decode(bytes: &[u8]) -> Result<record::Raw, String> {
+    serde_json::from_slice(bytes).map_err(|error| json::why(&error))
+}
+
+fn parse_yaml(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
+    let mut reader = Reader::new(sink);
+    let mut document = None;
+    let mut count = 0_u64;
+    yaml::each(bytes, &mut |value| {
+        count += 1;
+        let place = if count == 1 {
+            String::new()
+        } else {
+            format!("document {count}")
+        };
+        let raw = serde_json::from_value(value).map_err(|error| json::why(&error));
+        let id = reader.take(&place, raw);
+        document = if count == 1 { id } else { None };
+        Ok(())
+    })?;
+    if count == 0 {
+        return Err(Refusal::Empty);
+    }
+    let mut parsed = reader.done();
+    parsed.document = document;
+    Ok(parsed)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+mod tests;
