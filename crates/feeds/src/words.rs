@@ -77,6 +77,45 @@ pub fn classification(vendor_word: &str) -> Option<Classification> {
     Some(found.1)
 }
 
+/// A CVSS base score (`7.5`) in tenths; `None`: no number from 0 to 10.
+pub fn tenths(score: &str) -> Option<u8> {
+    let score: f64 = score.trim().parse().ok()?;
+    // In range, so the rounded product is 0 to 100.
+    (0.0..=10.0)
+        .contains(&score)
+        .then(|| (score * 10.0).round() as u8)
+}
+
+/// Most bytes of an id.
+const ID_BYTES_MAX: usize = 255;
+/// Most characters of a title.
+const LINE_CHARACTERS_MAX: usize = 500;
+
+/// An id as a document gives it: not empty, bounded, printable. Errors: why not, for people.
+pub fn id(text: &str) -> Result<String, String> {
+    let id = text.trim();
+    if id.is_empty() {
+        return Err("it has no id".to_owned());
+    }
+    if id.len() > ID_BYTES_MAX {
+        return Err(format!("an id has at most {ID_BYTES_MAX} bytes"));
+    }
+    if !id.chars().all(domain::name::printable) {
+        return Err("an id holds a character that cannot be printed".to_owned());
+    }
+    Ok(id.to_owned())
+}
+
+/// A title: one line, bounded, without what cannot be printed.
+pub fn line(text: &str) -> String {
+    let words = text.split_whitespace();
+    let line = words.collect::<Vec<_>>().join(" ");
+    line.chars()
+        .filter(|&c| domain::name::printable(c))
+        .take(LINE_CHARACTERS_MAX)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
