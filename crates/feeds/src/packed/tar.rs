@@ -3,7 +3,7 @@
 //! Source of the layout: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Header Block", and the
 //! GNU tar manual, "Basic Tar Format". Links, devices and sparse files are not opened.
 
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead};
 
 use super::budget::refusal_of;
 use super::exact::Exact;

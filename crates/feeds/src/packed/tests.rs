@@ -295,8 +295,7 @@ fn an_encrypted_member_is_named_and_the_others_are_read() {
 
 #[test]
 fn members_of_a_zip_that_overlap_are_a_bomb() {
-    let mut archive =
-        zip(&[("a", &text()), ("a", b"")].map(|(name, bytes): (&str, &[u8])| (name, bytes))[..1]);
+    let mut archive = zip(&[("a", &text())]);
     // A second record of the directory points at the same member.
     let at = archive
         .windows(4)
