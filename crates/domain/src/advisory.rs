@@ -132,7 +132,7 @@ pub struct Statement {
 }
 
 /// What a statement says of a package's versions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Says {
     /// Versions from `introduced` (`None`: the first) and before `fixed` are affected.
     FixedIn {
