@@ -37,9 +37,29 @@ pub struct Nevra<'a> {
 
 /// Architectures of rpm packages. Source: rpm, `rpmrc.in`; those that the vendors here build.
 const ARCHITECTURES: &[&str] = &[
-    "noarch", "src", "nosrc", "x86_64", "i386", "i486", "i586", "i686", "athlon", "ia32e", "ia64",
-    "ppc", "ppc64", "ppc64le", "s390", "s390x", "aarch64", "armv5tel", "armv6hl", "armv7hl",
-    "armv7l", "riscv64", "loongarch64",
+    "noarch",
+    "src",
+    "nosrc",
+    "x86_64",
+    "i386",
+    "i486",
+    "i586",
+    "i686",
+    "athlon",
+    "ia32e",
+    "ia64",
+    "ppc",
+    "ppc64",
+    "ppc64le",
+    "s390",
+    "s390x",
+    "aarch64",
+    "armv5tel",
+    "armv6hl",
+    "armv7hl",
+    "armv7l",
+    "riscv64",
+    "loongarch64",
 ];
 
 /// Whether the word is an architecture of rpm packages.
@@ -120,7 +140,10 @@ mod tests {
     fn the_epoch_is_always_written() {
         let text = |epoch, version| with_epoch(epoch, version).map(String::from);
         assert_eq!(text(None, "1-2").as_deref(), Some("0:1-2"));
-        assert_eq!(text(Some("32"), "9.8-1.el6").as_deref(), Some("32:9.8-1.el6"));
+        assert_eq!(
+            text(Some("32"), "9.8-1.el6").as_deref(),
+            Some("32:9.8-1.el6")
+        );
         assert_eq!(text(Some("x"), "1-2"), None);
         assert_eq!(text(None, "1 2"), None);
     }

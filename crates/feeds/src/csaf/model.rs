@@ -148,14 +148,14 @@ pub enum BranchCategory {
     Vendor,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct FullProductName {
     pub name: String,
     pub product_id: String,
     pub product_identification_helper: Option<Helper>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Helper {
     pub cpe: Option<String>,
@@ -163,12 +163,12 @@ pub struct Helper {
     pub hashes: Vec<Hashes>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Hashes {
     pub file_hashes: Vec<FileHash>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct FileHash {
     pub algorithm: String,
 }
@@ -190,7 +190,6 @@ pub struct Relationship {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::enum_variant_names, reason = "the standard's own words")]
 pub enum RelationshipCategory {
     DefaultComponentOf,
     ExternalComponentOf,

@@ -152,7 +152,10 @@ mod tests {
             ("redhat", "rhel_eus", "8.6")
         );
         let cpe = Cpe::read("cpe:2.3:o:suse:sles:15:sp5:*:*:*:*:*:*").unwrap();
-        assert_eq!((cpe.product, cpe.version, cpe.update), ("sles", "15", "sp5"));
+        assert_eq!(
+            (cpe.product, cpe.version, cpe.update),
+            ("sles", "15", "sp5")
+        );
         assert!(Cpe::read("cpe:/a").is_none());
     }
 }

@@ -152,7 +152,9 @@ fn module(above: &[&Product<'_>], purl: Option<&Purl>, label: &Label<'_>) -> Opt
             }
         })
     };
-    from_purl.or_else(|| label.module.clone()).or_else(from_parts)
+    from_purl
+        .or_else(|| label.module.clone())
+        .or_else(from_parts)
 }
 
 /// The system of a platform's CPE; `None`: not Red Hat's.
@@ -199,8 +201,16 @@ mod tests {
     #[test]
     fn a_label_gives_package_and_module_in_each_spelling() {
         for (id, package, module) in [
-            ("a-1-2.module+el8.x86_64.rpm-ruby:2.7", "a-1-2.module+el8.x86_64", Some("ruby:2.7")),
-            ("a-0:1-2.x86_64::nodejs:18", "a-0:1-2.x86_64", Some("nodejs:18")),
+            (
+                "a-1-2.module+el8.x86_64.rpm-ruby:2.7",
+                "a-1-2.module+el8.x86_64",
+                Some("ruby:2.7"),
+            ),
+            (
+                "a-0:1-2.x86_64::nodejs:18",
+                "a-0:1-2.x86_64",
+                Some("nodejs:18"),
+            ),
             ("php:7.2/php-fpm", "php-fpm", Some("php:7.2")),
             ("a-0:1-2.x86_64", "a-0:1-2.x86_64", None),
             ("io.quarkus/quarkus", "io.quarkus/quarkus", None),

@@ -13,7 +13,7 @@ use domain::name::Architecture;
 use super::component::Component;
 use super::model::{RemediationCategory, ThreatCategory, Vulnerability};
 use super::tree::{Tree, short};
-use crate::severity_words::vendor_word;
+use crate::words::severity;
 
 /// Longest reason or word that is kept, in characters.
 const WORDS_MAX: usize = 200;
@@ -48,9 +48,7 @@ fn group(list: &str) -> Option<(Status, &'static str)> {
 
 /// The statuses of a vulnerability's products, sorted, and the products with several that
 /// contradict each other.
-pub fn statuses<'v>(
-    vulnerability: &'v Vulnerability,
-) -> (Vec<(&'v str, Status)>, BTreeSet<&'v str>) {
+pub fn statuses(vulnerability: &Vulnerability) -> (Vec<(&str, Status)>, BTreeSet<&str>) {
     let mut groups: HashMap<&str, &'static str> = HashMap::new();
     let mut contradicting = BTreeSet::new();
     let mut all = Vec::new();
@@ -135,8 +133,8 @@ impl<'v> Reasons<'v> {
         }
         for threat in &vulnerability.threats {
             // An impact is either the vendor's word for severity or a statement in sentences.
-            let sentence = threat.category == ThreatCategory::Impact
-                && vendor_word(&threat.details).is_none();
+            let sentence =
+                threat.category == ThreatCategory::Impact && severity(&threat.details).is_none();
             if !sentence {
                 continue;
             }
@@ -209,7 +207,12 @@ impl<'v> Reasons<'v> {
 /// Why there is no fix, from the category and the vendor's words.
 fn no_fix_reason(may_come: bool, details: &str) -> NoFixReason {
     let details = details.to_ascii_lowercase();
-    let ended = ["out of support", "end of life", "end-of-life", "no longer supported"];
+    let ended = [
+        "out of support",
+        "end of life",
+        "end-of-life",
+        "no longer supported",
+    ];
     if ended.iter().any(|words| details.contains(words)) {
         NoFixReason::EndOfLife
     } else if !may_come || details.contains("will not fix") {
@@ -363,7 +366,11 @@ fn version_of(says: &Says) -> Option<String> {
         Says::NoFix { .. } | Says::NotAffected { .. } | Says::Undetermined { .. } => return None,
     };
     let text = version.as_str();
-    Some(text.split_once(':').map_or(text, |(_, rest)| rest).to_owned())
+    Some(
+        text.split_once(':')
+            .map_or(text, |(_, rest)| rest)
+            .to_owned(),
+    )
 }
 
 /// Describes a product with contradicting statuses.

@@ -28,6 +28,8 @@ pub struct Product<'a> {
 pub struct Tree<'a> {
     products: HashMap<&'a str, Product<'a>>,
     groups: HashMap<&'a str, &'a [String]>,
+    /// How many definitions repeat an earlier one word for word.
+    pub repeated: u64,
 }
 
 /// A fault that makes the tree unusable: the standard's test, where, and why.
@@ -88,17 +90,23 @@ impl<'a> Tree<'a> {
             product_name,
             relation,
         };
-        match self.products.insert(&is.product_id, product) {
-            None => Ok(()),
-            Some(_) => Err(Fault {
-                test: "6.1.2",
-                place: "product_tree".to_owned(),
-                why: format!(
-                    "the product id `{}` is defined more than once",
-                    short(&is.product_id)
-                ),
-            }),
+        let Some(first) = self.products.get(is.product_id.as_str()) else {
+            self.products.insert(&is.product_id, product);
+            return Ok(());
+        };
+        // Red Hat repeats a package in several branches: the same twice contradicts nothing.
+        if first.is == is && first.relation == relation {
+            self.repeated += 1;
+            return Ok(());
         }
+        Err(Fault {
+            test: "6.1.2",
+            place: "product_tree".to_owned(),
+            why: format!(
+                "the product id `{}` is defined more than once",
+                short(&is.product_id)
+            ),
+        })
     }
 
     fn references(&self) -> Result<(), Fault> {
@@ -128,7 +136,11 @@ impl<'a> Tree<'a> {
             };
             let mut parts = 0;
             for part in [component, platform] {
-                if self.products.get(part).is_some_and(|p| p.relation.is_some()) {
+                if self
+                    .products
+                    .get(part)
+                    .is_some_and(|p| p.relation.is_some())
+                {
                     parts += 1;
                     used_by.entry(part).or_default().push(id);
                 }
@@ -272,7 +284,11 @@ mod tests {
              "product_reference":"m","relates_to_product_reference":"p"}]}"#,
         );
         let tree = Tree::new(&tree).unwrap();
-        let parts: Vec<_> = tree.parts("pmc").iter().map(|p| p.is.name.as_str()).collect();
+        let parts: Vec<_> = tree
+            .parts("pmc")
+            .iter()
+            .map(|p| p.is.name.as_str())
+            .collect();
         assert_eq!(parts, ["c", "m", "p"]);
         assert_eq!(tree.parts("p").len(), 1);
     }

@@ -1,0 +1,155 @@
+//! Documents of every provider in the samples, counted and looked into.
+//!
+//! Counts are those of the samples' manifest; versions and modules were read from the documents by
+//! hand.
+#![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+
+use super::*;
+use crate::format::Collect;
+use crate::samples;
+use domain::advisory::{NoFixReason, Statement};
+use std::io::Read;
+
+fn read(bytes: &[u8]) -> (Result<Parsed, Refusal>, Collect) {
+    let mut collect = Collect::default();
+    (parse(bytes, &mut collect), collect)
+}
+
+fn advisory(path: &str) -> Option<(Parsed, Advisory)> {
+    let mut bytes = samples::read(path)?;
+    if path.ends_with(".gz") {
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(bytes.as_slice())
+            .read_to_end(&mut plain)
+            .unwrap();
+        bytes = plain;
+    }
+    let (parsed, collect) = read(&bytes);
+    assert!(collect.broken.is_empty(), "{path}: {:?}", collect.broken);
+    let advisory = collect.advisories().next().unwrap().clone();
+    Some((parsed.unwrap(), advisory))
+}
+
+fn of<'a>(advisory: &'a Advisory, system: &str, package: &str) -> Vec<&'a Statement> {
+    advisory
+        .statements
+        .iter()
+        .filter(|s| s.system.as_str() == system && s.target.name().as_str() == package)
+        .collect()
+}
+
+fn fixed(statement: &Statement) -> &str {
+    match &statement.says {
+        Says::FixedIn { fixed, .. } => fixed.as_str(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn red_hat_documents_hold_as_many_vulnerabilities_as_the_manifest_says() {
+    for (path, feed, records) in [
+        ("redhat/csaf/RHBA-2024_1440.json", Feed::RedhatCsaf, 2),
+        ("redhat/csaf/rhsa-2023_3821.json", Feed::RedhatCsaf, 3),
+        ("redhat/csaf/rhsa-2023_5835.json", Feed::RedhatCsaf, 2),
+        ("redhat/csaf/rhsa-2024_0010.json", Feed::RedhatCsaf, 3),
+        ("redhat/csaf/rhsa-2024_0811.json", Feed::RedhatCsaf, 3),
+        ("redhat/csaf/rhsa-2024_3351.json", Feed::RedhatCsaf, 1),
+        ("redhat/csaf/rhsa-2024_3666.json", Feed::RedhatCsaf, 2),
+        ("redhat/csaf/rhsa-2024_6163.json", Feed::RedhatCsaf, 1),
+        ("redhat/csaf/rhsa-2025_23414.json", Feed::RedhatCsaf, 2),
+        ("redhat/vex/cve-2023-0044.json", Feed::RedhatVex, 1),
+        ("redhat/vex/cve-2023-38545.json.gz", Feed::RedhatVex, 1),
+        ("redhat/vex/cve-2023-4154.json", Feed::RedhatVex, 1),
+        ("redhat/vex/cve-2024-24786-simple.json", Feed::RedhatVex, 1),
+        ("redhat/vex/cve-2026-2673.json", Feed::RedhatVex, 1),
+        ("msrc/csaf/msrc_cve-2025-29795.json", Feed::MsrcCsaf, 1),
+        ("msrc/vex/msrc_cve-2025-25186.json", Feed::MsrcVex, 1),
+    ] {
+        let Some((parsed, _)) = advisory(path) else {
+            return;
+        };
+        assert_eq!((parsed.feed, parsed.records), (feed, records), "{path}");
+    }
+}
+
+#[test]
+fn packages_of_a_module_carry_its_stream_and_all_architectures() {
+    let Some((parsed, advisory)) = advisory("redhat/csaf/rhsa-2023_3821.json") else {
+        return;
+    };
+    assert_eq!(parsed.document.as_deref(), Some("RHSA-2023:3821"));
+    assert_eq!(advisory.cves.len(), 3);
+    assert_eq!(advisory.classification, Some(Classification::Security));
+    let ruby = of(&advisory, "rhel:8", "ruby");
+    let [ruby] = ruby.as_slice() else {
+        panic!("{ruby:?}")
+    };
+    assert_eq!(ruby.module.as_deref(), Some("ruby:2.7"));
+    assert_eq!(fixed(ruby), "0:2.7.8-139.module+el8.8.0+18745+f1bef313");
+    let architectures: Vec<_> = ruby.architectures.iter().map(|a| a.as_str()).collect();
+    assert_eq!(
+        architectures,
+        ["aarch64", "i686", "ppc64le", "s390x", "x86_64"]
+    );
+    assert_eq!(ruby.cves, None, "it is about all of the advisory's CVEs");
+    // rubygem-abrt is noarch, and its source package is not stated beside it.
+    let [abrt] = of(&advisory, "rhel:8", "rubygem-abrt")[..] else {
+        panic!()
+    };
+    assert!(abrt.architectures.is_empty());
+}
+
+#[test]
+fn an_epoch_is_kept_and_streams_of_support_are_systems_of_their_own() {
+    let Some((_, tomcat)) = advisory("redhat/csaf/rhsa-2024_3666.json") else {
+        return;
+    };
+    assert_eq!(
+        fixed(of(&tomcat, "rhel:8", "tomcat")[0]),
+        "1:9.0.87-1.el8_10.1"
+    );
+    let (_, curl) = advisory("redhat/vex/cve-2023-38545.json.gz").unwrap();
+    let versions =
+        |system| -> Vec<_> { of(&curl, system, "curl").into_iter().map(fixed).collect() };
+    assert_eq!(
+        versions("rhel:9"),
+        ["0:7.76.1-23.el9_2.4", "0:7.76.1-26.el9_3.2"]
+    );
+    assert_eq!(versions("rhel-eus:9.0"), ["0:7.76.1-14.el9_0.9"]);
+    let [not] = of(&curl, "rhel:8", "libcurl-minimal")[..] else {
+        panic!()
+    };
+    let why = "vulnerable_code_not_present".to_owned();
+    assert_eq!(not.says, Says::NotAffected { why });
+}
+
+#[test]
+fn affected_without_a_fix_keeps_the_vendors_word() {
+    let Some((_, openssl)) = advisory("redhat/vex/cve-2026-2673.json") else {
+        return;
+    };
+    let [libs] = of(&openssl, "rhel:9", "openssl-libs")[..] else {
+        panic!()
+    };
+    let word = "Fix deferred".to_owned();
+    let reason = NoFixReason::Postponed;
+    assert_eq!(libs.says, Says::NoFix { reason, word });
+    let rating = openssl.rating.clone().unwrap();
+    assert_eq!(
+        (rating.word.as_str(), rating.cvss_tenths),
+        ("Low", Some(31))
+    );
+}
+
+#[test]
+fn azure_linux_is_stated_by_source_package() {
+    let Some((_, ruby)) = advisory("msrc/vex/msrc_cve-2025-25186.json") else {
+        return;
+    };
+    assert_eq!(ruby.id, "CVE-2025-25186");
+    let found: Vec<_> = of(&ruby, "azurelinux:3", "ruby")
+        .into_iter()
+        .map(fixed)
+        .collect();
+    assert_eq!(found, ["0:3.3.5-2", "0:3.3.5-3"]);
+}
