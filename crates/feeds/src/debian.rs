@@ -4,8 +4,9 @@
 
 mod lines;
 mod lists;
+mod tracker;
 
 use crate::format::Format;
 
 /// The forms read here.
-pub const FORMATS: &[Format] = &[lists::FORMAT];
+pub const FORMATS: &[Format] = &[lists::FORMAT, tracker::FORMAT];
