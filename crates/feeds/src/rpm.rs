@@ -12,6 +12,8 @@ mod modules;
 mod repomd;
 mod updateinfo;
 
+pub(crate) use updateinfo::{Module, module_by_title};
+
 use crate::format::{Format, Probe};
 
 /// The forms read here.
