@@ -97,6 +97,7 @@ impl SystemId {
             "alpine" => vec![Self::new("alpine", &major_minor)],
             "arch" | "archarm" | "wolfi" | "chainguard" => vec![Self::new(&id, "")],
             "amzn" | "amazon" => vec![Self::new("amzn", version)],
+            "mariner" | "azurelinux" => vec![Self::new(&id, major)],
             _ => vec![Self::new(&id, version)],
         }
     }
@@ -136,5 +137,6 @@ mod tests {
         assert_eq!(of("alpine", "3.20.2", None), "alpine:3.20");
         assert_eq!(of("sles", "15.5", None), "sles:15.5");
         assert_eq!(of("arch", "", None), "arch");
+        assert_eq!(of("azurelinux", "3.0.20250102", None), "azurelinux:3");
     }
 }
