@@ -171,9 +171,7 @@ fn twin(updates: &[Update], at: usize, with_cve: &HashMap<CveId, Vec<usize>>) ->
                 RemedyKind::BrowserCumulative => std::cmp::Ordering::Equal,
                 _ => share_b.cmp(&share_a),
             };
-            by_share
-                .then(distance(a).cmp(&distance(b)))
-                .then(a.cmp(&b))
+            by_share.then(distance(a).cmp(&distance(b))).then(a.cmp(&b))
         })
         .map(|(candidate, _)| candidate)
 }

@@ -68,7 +68,10 @@ impl fmt::Display for NotKnown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Product { product_id } => {
-                write!(f, "product {product_id} has no update in any document at hand")
+                write!(
+                    f,
+                    "product {product_id} has no update in any document at hand"
+                )
             }
             Self::Kbs { product_id, kbs } => {
                 let names: Vec<String> = kbs.iter().map(Kb::to_string).collect();
@@ -181,7 +184,11 @@ impl KbGraph {
         replaced.sort_unstable();
         let updates = product.updates.iter().zip(&product.node);
         updates
-            .filter(|(_, node)| replaced.binary_search(&product.group[**node as usize]).is_err())
+            .filter(|(_, node)| {
+                replaced
+                    .binary_search(&product.group[**node as usize])
+                    .is_err()
+            })
             .map(|(update, _)| update.kb)
             .collect()
     }

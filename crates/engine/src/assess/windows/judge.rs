@@ -23,11 +23,7 @@ const NAMED_MAX: usize = 3;
 
 /// Judges a Windows device by the updates of its product; sorted by KB. Empty for a device of which no
 /// Windows system was reported.
-pub fn judge(
-    device: &JudgedDevice,
-    definitions: &Definitions,
-    graph: &KbGraph,
-) -> Vec<Judgement> {
+pub fn judge(device: &JudgedDevice, definitions: &Definitions, graph: &KbGraph) -> Vec<Judgement> {
     let Some(windows) = &device.windows else {
         return Vec::new();
     };
@@ -257,7 +253,10 @@ impl Judged<'_> {
         }
         for at in forms.into_iter().take(NAMED_MAX) {
             let form = form_of(self.product().updates[at].kind);
-            why.push_str(&format!("; {} is the {form} of the same month", self.kb(at)));
+            why.push_str(&format!(
+                "; {} is the {form} of the same month",
+                self.kb(at)
+            ));
         }
         why
     }
@@ -267,7 +266,10 @@ impl Judged<'_> {
         let newest = all.iter().rev().take(NAMED_MAX);
         let mut names: Vec<String> = newest.map(|&at| self.kb(at).to_string()).collect();
         if all.len() > NAMED_MAX {
-            names.push(format!("{} more that are missing too", all.len() - NAMED_MAX));
+            names.push(format!(
+                "{} more that are missing too",
+                all.len() - NAMED_MAX
+            ));
         } else if let Some(last) = names.last_mut() {
             let verb = if all.len() == 1 { "is" } else { "are" };
             last.push_str(&format!(", which {verb} missing too"));

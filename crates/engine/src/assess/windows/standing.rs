@@ -143,7 +143,9 @@ impl<'a> Standings<'a> {
         for build in cumulative().flat_map(|update| &update.builds) {
             *counted.entry(line(*build)).or_default() += 1;
         }
-        let usual = counted.into_iter().max_by_key(|(line, count)| (*count, *line));
+        let usual = counted
+            .into_iter()
+            .max_by_key(|(line, count)| (*count, *line));
         usual.map(|(line, _)| line)
     }
 
@@ -405,7 +407,11 @@ impl<'a> Standings<'a> {
     /// The build of each group in the line, at least that of what it replaces.
     fn levels(&self) -> Vec<Option<Build>> {
         let product = self.product;
-        let groups = product.group.iter().max().map_or(0, |last| *last as usize + 1);
+        let groups = product
+            .group
+            .iter()
+            .max()
+            .map_or(0, |last| *last as usize + 1);
         let mut levels: Vec<Option<Build>> = vec![None; groups];
         for at in 0..product.updates.len() {
             let group = product.group[product.node[at] as usize] as usize;
@@ -455,7 +461,11 @@ fn link(parent: &mut [Option<usize>], head: usize, under: usize) {
 fn replaced(product: &Product, mut sources: Vec<u32>) -> Vec<Option<u32>> {
     sources.sort_unstable_by(|a, b| b.cmp(a));
     sources.dedup();
-    let groups = product.group.iter().max().map_or(0, |last| *last as usize + 1);
+    let groups = product
+        .group
+        .iter()
+        .max()
+        .map_or(0, |last| *last as usize + 1);
     let mut members: Vec<Vec<u32>> = vec![Vec::new(); groups];
     for (node, group) in product.group.iter().enumerate() {
         members[*group as usize].push(node as u32);
@@ -480,5 +490,9 @@ fn replaced(product: &Product, mut sources: Vec<u32>) -> Vec<Option<u32>> {
             }
         }
     }
-    product.group.iter().map(|group| by[*group as usize]).collect()
+    product
+        .group
+        .iter()
+        .map(|group| by[*group as usize])
+        .collect()
 }
