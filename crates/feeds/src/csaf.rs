@@ -20,6 +20,7 @@ mod publisher;
 mod purl;
 mod rating;
 mod redhat;
+mod rules;
 mod statements;
 mod suse;
 mod tree;
@@ -139,7 +140,14 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
         None => ProductTree::default(),
     };
     let tree = Tree::new(&product_tree).map_err(|fault| refused(&fault))?;
-    let mut reading = Reading::new(&document, &tree)?;
+    let mut notes = rules::Notes::default();
+    let has = rules::Has {
+        product_tree: parts.product_tree.is_some(),
+        vulnerabilities: parts.vulnerabilities.is_some(),
+    };
+    rules::document(&document, has, &mut notes).map_err(|fault| refused(&fault))?;
+    rules::products(&tree, &mut notes);
+    let mut reading = Reading::new(&document, &tree, notes)?;
     if let Some(raw) = parts.vulnerabilities {
         for (number, member) in json::members(raw).enumerate() {
             if reading.records >= RECORDS_MAX {
@@ -164,7 +172,7 @@ struct Reading<'d> {
     broken: Vec<(String, String)>,
     /// The first fault of schema or product data, where a vulnerability is broken by one.
     fault: Option<Refusal>,
-    notes: Vec<String>,
+    notes: rules::Notes,
     ids: Ids,
     seen: BTreeSet<CveId>,
     worst: rating::Worst,
@@ -175,7 +183,11 @@ struct Reading<'d> {
 }
 
 impl<'d> Reading<'d> {
-    fn new(document: &'d Document, tree: &'d Tree<'d>) -> Result<Self, Refusal> {
+    fn new(
+        document: &'d Document,
+        tree: &'d Tree<'d>,
+        notes: rules::Notes,
+    ) -> Result<Self, Refusal> {
         let tracking = &document.tracking;
         let id = fields::id(&tracking.id).map_err(|why| Refusal::Invalid {
             place: "document/tracking/id".to_owned(),
@@ -204,7 +216,7 @@ impl<'d> Reading<'d> {
             records: 0,
             broken: Vec::new(),
             fault: None,
-            notes: Vec::new(),
+            notes,
             ids,
             seen: BTreeSet::new(),
             worst: rating::Worst::default(),
@@ -240,6 +252,15 @@ impl<'d> Reading<'d> {
             Some(cve) => format!("{place} {}", tree::short(cve)),
             None => place,
         };
+        let profile = rules::profile(&self.document.category);
+        let notes = &mut self.notes;
+        if let Err(fault) = rules::vulnerability(&vulnerability, self.tree, profile, &place, notes)
+        {
+            let why = format!("{} ({})", fault.why, fault.test);
+            self.fault.get_or_insert(refused(&fault));
+            self.broken.push((place, why));
+            return;
+        }
         if let Err(why) = self.take(&vulnerability, cve, &place) {
             self.broken.push((place, why));
         }
@@ -253,7 +274,9 @@ impl<'d> Reading<'d> {
         place: &str,
     ) -> Result<(), String> {
         if cve.is_some_and(|cve| self.seen.contains(&cve)) {
-            return Err("6.1.23 multiple use of the same CVE: it was read already".to_owned());
+            let why = "the CVE was read already";
+            self.notes.note("6.1.23", place, || why.to_owned());
+            return Err(why.to_owned());
         }
         self.worst.take(vulnerability)?;
         self.seen.extend(cve);
@@ -367,7 +390,7 @@ impl<'d> Reading<'d> {
         parsed.document = Some(self.id);
         parsed.dated = advisory.modified;
         parsed.records = self.records;
-        parsed.notes = self.notes;
+        parsed.notes = self.notes.sentences();
         sink.record(Record::Advisory(Box::new(advisory)));
         Ok(parsed)
     }

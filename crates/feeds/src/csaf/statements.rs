@@ -376,7 +376,7 @@ fn version_of(says: &Says) -> Option<String> {
 /// Describes a product with contradicting statuses.
 pub fn contradiction(id: &str) -> String {
     format!(
-        "6.1.6 contradicting product status: `{}` has statuses that exclude each other",
+        "`{}` has statuses that exclude each other (6.1.6)",
         short(id)
     )
 }
