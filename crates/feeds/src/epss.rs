@@ -7,10 +7,16 @@
 //! cannot be read is skipped and counted.
 //! Source: the published files of FIRST.
 
+mod document;
+
 use crate::format::Format;
 
 /// The forms read here.
-pub const FORMATS: &[Format] = &[];
+pub const FORMATS: &[Format] = &[Format {
+    name: "epss",
+    recognise: document::recognise,
+    parse: document::parse,
+}];
 
 use domain::cve::{CveId, Document, EpssCatalogue};
 use jiff::civil::Date;
@@ -149,6 +155,9 @@ fn millionths(text: &str) -> Option<u32> {
     // In range, so the rounded product is 0 to 1,000,000.
     Some((probability * 1_000_000.0).round() as u32)
 }
+
+#[cfg(test)]
+mod document_tests;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]

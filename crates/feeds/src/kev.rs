@@ -1,13 +1,27 @@
-//! The catalogue of known exploited vulnerabilities (KEV) of CISA, JSON.
+//! The catalogue of known exploited vulnerabilities (KEV) of CISA, JSON and CSV.
 //!
-//! Joined by CVE only: product names are free text. Errors: a document without `vulnerabilities` or
-//! `dateReleased` is refused; an entry without a CVE id or date is skipped and counted.
+//! Joined by CVE only: product names are free text. Errors: a document without `vulnerabilities` is
+//! refused; an entry without a CVE id or with a date that cannot be read, and the second entry of one
+//! CVE, are broken.
 //! Source: the catalogue's JSON schema.
+
+mod document;
 
 use crate::format::Format;
 
 /// The forms read here.
-pub const FORMATS: &[Format] = &[];
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "kev-json",
+        recognise: document::is_json,
+        parse: document::parse_json,
+    },
+    Format {
+        name: "kev-csv",
+        recognise: document::is_csv,
+        parse: document::parse_csv,
+    },
+];
 
 use domain::cve::{CveId, KevCatalogue};
 use jiff::civil::Date;
@@ -101,6 +115,9 @@ fn entry(value: &serde_json::Value) -> Option<(CveId, Date)> {
 fn day(text: &str) -> Option<Date> {
     text.get(..10)?.parse().ok()
 }
+
+#[cfg(test)]
+mod document_tests;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
