@@ -141,6 +141,15 @@ pub enum Command {
     /// Reports for clients
     #[command(subcommand)]
     Report(commands::report::ReportCommand),
+    /// Coverage: every device in one bucket, and who took which out
+    #[command(subcommand)]
+    Coverage(commands::coverage::CoverageCommand),
+    /// Events: new and changed advisories with whom they hit, release days
+    #[command(subcommand)]
+    Event(commands::coverage::EventCommand),
+    /// Release days of vendors to come
+    #[command(subcommand)]
+    Release(commands::coverage::ReleaseCommand),
     /// Feeds: definitions from vendors, their age, and documents looked at offline
     #[command(subcommand)]
     Feed(commands::feed::FeedCommand),
@@ -209,6 +218,9 @@ fn run(cli: Cli, clock: Arc<dyn Clock>) -> Result<Outcome, Failure> {
         Command::Order(command) => commands::order::run(&command, global),
         Command::Ticket(command) => commands::ticket::run(&command, global),
         Command::Report(command) => commands::report::run(&command, global),
+        Command::Coverage(command) => commands::coverage::run(&command, global),
+        Command::Event(command) => commands::coverage::events(&command, global),
+        Command::Release(command) => commands::coverage::releases(&command, global),
         Command::Feed(command) => commands::feed::run(&command, global, clock),
         Command::Assess(args) => offline::assess::run(&args, global, clock.as_ref()),
         Command::Supersedes(args) => offline::supersedes::run(&args),

@@ -191,7 +191,9 @@ impl Service {
             })?;
             let next = (items.len() > limit).then(|| {
                 items.truncate(limit);
-                items.last().map_or_else(String::new, |line| line.id.to_string())
+                items
+                    .last()
+                    .map_or_else(String::new, |line| line.id.to_string())
             });
             Ok(Page { items, next })
         })
@@ -252,10 +254,16 @@ fn checked(new: &NewExclusion, now: Timestamp) -> Result<()> {
     let invalid = |field, reason: String| Err(ServiceError::Invalid { field, reason });
     let reason = new.reason.trim();
     if reason.is_empty() {
-        return invalid("reason", "say why the device is not to be counted".to_owned());
+        return invalid(
+            "reason",
+            "say why the device is not to be counted".to_owned(),
+        );
     }
     if reason.chars().count() > REASON_MAX || !reason.chars().all(domain::name::printable) {
-        return invalid("reason", format!("one line of at most {REASON_MAX} characters"));
+        return invalid(
+            "reason",
+            format!("one line of at most {REASON_MAX} characters"),
+        );
     }
     let latest = now
         .checked_add(SignedDuration::from_hours(24 * EXCLUDED_DAYS_MAX))

@@ -108,7 +108,11 @@ fn meeting(
     });
     let meeting = releases::meets(day, devices);
     for (window, refused) in &meeting.refused {
-        tracing::warn!(window, zone = refused.zone, "a change window's zone is not known");
+        tracing::warn!(
+            window,
+            zone = refused.zone,
+            "a change window's zone is not known"
+        );
     }
     Ok((met.len() as u64, meeting))
 }

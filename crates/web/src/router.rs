@@ -66,6 +66,12 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("GET",  "/api/v1/tickets",                    Api(Read)),
     ("GET",  "/api/v1/reports/clients/{client}",   Api(Read)),
     ("GET",  "/api/v1/audit",                      Api(Read)),
+    ("GET",  "/api/v1/coverage",                   Api(Read)),
+    ("GET",  "/api/v1/coverage/devices",           Api(Read)),
+    ("PUT",  "/api/v1/devices/{device}/exclusion", Api(ManageDevice)),
+    ("POST", "/api/v1/devices/{device}/exclusion/end", Api(ManageDevice)),
+    ("GET",  "/api/v1/events",                     Api(Read)),
+    ("GET",  "/api/v1/releases",                   Api(Read)),
     // Console
     ("GET",  "/",                                  Console(Read)),
     ("GET",  "/devices",                           Console(Read)),
@@ -79,6 +85,8 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("GET",  "/decisions/{decision}/end",          Console(Decide)),
     ("POST", "/decisions/{decision}/end",          Console(Decide)),
     ("GET",  "/tickets",                           Console(Read)),
+    ("GET",  "/coverage",                          Console(Read)),
+    ("GET",  "/events",                            Console(Read)),
     ("GET",  "/reports/clients/{client}",          Console(Read)),
     ("GET",  "/sign-in",                           Public),
     // The link itself changes nothing, because mail programs and chats open links on their own: the

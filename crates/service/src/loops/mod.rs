@@ -2,6 +2,7 @@
 //! wakes earlier; running twice, late or half does no harm.
 
 mod due;
+mod notify;
 mod planner;
 mod signal;
 
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub(crate) use due::{Due, Look};
+pub(crate) use notify::Notifying;
 pub use signal::Signal;
 
 use crate::Service;
@@ -47,7 +49,11 @@ pub fn start(service: &Arc<Service>) -> Loops {
 async fn run(service: Arc<Service>, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
         let own = Arc::clone(&service);
-        let turn = tokio::task::spawn_blocking(move || own.planner_turn()).await;
+        // What is told never keeps what is planned from being done.
+        let turn = tokio::task::spawn_blocking(move || {
+            own.planner_turn().and_then(|()| own.notify_turn())
+        })
+        .await;
         match turn {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {

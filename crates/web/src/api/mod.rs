@@ -6,6 +6,7 @@
 //! Every list is `{"items":[...],"next":null|CURSOR}`. Errors: problem documents (RFC 9457).
 
 mod client;
+mod coverage;
 mod decision;
 mod device;
 mod finding;
@@ -90,6 +91,12 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(order::show))
         .routes(routes!(ticket::list))
         .routes(routes!(report::client))
+        .routes(routes!(coverage::show))
+        .routes(routes!(coverage::list))
+        .routes(routes!(coverage::exclude))
+        .routes(routes!(coverage::include))
+        .routes(routes!(coverage::events))
+        .routes(routes!(coverage::releases))
 }
 
 /// The OpenAPI document.

@@ -6,8 +6,10 @@
 //! says what it does. Errors are pages too (`problem_pages`).
 
 mod assets;
+mod coverage;
 mod decision;
 mod device;
+mod event;
 mod overview;
 mod parts;
 mod patch;
@@ -53,6 +55,8 @@ pub fn routes() -> Router<AppState> {
         .route("/decisions", axum::routing::post(decision::save))
         .route("/decisions/{decision}/end", get(decision::end_ask).post(decision::end))
         .route("/tickets", get(ticket::list))
+        .route("/coverage", get(coverage::list))
+        .route("/events", get(event::list))
         .route("/reports/clients/{client}", get(report::show))
         .route("/sign-in", get(session::sign_in_page).post(session::sign_in))
         .route("/sign-in/{secret}", get(session::sign_in_link))
@@ -67,6 +71,7 @@ enum Area {
     Devices,
     Patches,
     Tickets,
+    Events,
     /// A page that is in no menu.
     None,
 }
@@ -118,6 +123,7 @@ impl Shell {
             ("Devices", "/devices", Area::Devices),
             ("Patches", "/patches", Area::Patches),
             ("Tickets", "/tickets", Area::Tickets),
+            ("Events", "/events", Area::Events),
         ]
         .into_iter()
         .map(|(name, href, area)| MenuEntry {
