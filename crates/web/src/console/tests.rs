@@ -29,6 +29,8 @@ use service::window::OpeningItem;
 
 use super::*;
 
+mod events;
+
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
