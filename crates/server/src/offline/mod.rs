@@ -3,4 +3,5 @@
 pub mod assess;
 pub mod compare;
 pub mod inspect;
+pub mod inventory;
 pub mod supersedes;

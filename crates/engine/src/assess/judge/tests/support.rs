@@ -74,7 +74,7 @@ fn a_newer_application_is_missing_and_an_unnamed_one_unknown() {
     };
     let old = of("mozilla.firefox", "126.0.1");
     assert_eq!(
-        lines(&[old.clone()]),
+        lines(std::slice::from_ref(&old)),
         ["mozilla.firefox Mozilla.Firefox@127.0.2 127.0.2 missing"]
     );
     assert_eq!(of("Mozilla.Firefox", "127.0.2").state, Fixed);
