@@ -72,12 +72,13 @@ impl<'a> Probe<'a> {
     /// Whether the key stands anywhere in the document; for keys that may come late.
     pub fn has_key_anywhere(&self, key: &str) -> bool {
         let needle = format!("\"{key}\"");
-        self.has_key(key) || memchr_find(self.bytes, needle.as_bytes())
+        self.has_key(key) || holds(self.bytes, needle.as_bytes())
     }
 }
 
-fn memchr_find(bytes: &[u8], needle: &[u8]) -> bool {
-    bytes.windows(needle.len()).any(|window| window == needle)
+/// Whether the needle stands anywhere in the bytes.
+pub(crate) fn holds(bytes: &[u8], needle: &[u8]) -> bool {
+    memchr::memmem::find(bytes, needle).is_some()
 }
 
 /// The bytes without a UTF-8 byte order mark.

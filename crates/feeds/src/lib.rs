@@ -22,6 +22,7 @@ pub mod fuzz;
 pub mod inspect;
 pub mod json;
 pub mod kev;
+pub mod looks;
 pub mod microsoft;
 pub mod notice;
 pub mod nvd;
