@@ -244,6 +244,13 @@ impl Query {
     }
 }
 
+impl Term {
+    /// Evaluates this term alone, for those who answer a query by the sets of its terms.
+    pub fn evaluate(&self, subject: &dyn Subject, now: Timestamp) -> Truth {
+        evaluate_term(self, subject, now)
+    }
+}
+
 fn evaluate(expr: &Expr, subject: &dyn Subject, now: Timestamp) -> Truth {
     match expr {
         Expr::All(parts) => {
