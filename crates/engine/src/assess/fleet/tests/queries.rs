@@ -1,0 +1,133 @@
+//! Queries on the index against the evaluator of the language, device by device.
+
+use std::borrow::Cow;
+
+use domain::query::{Fact, Field, Os, Subject, SubjectKind, Values};
+
+use super::*;
+
+/// A device as the query language sees it, with what the reference found.
+struct Card<'a> {
+    known: &'a Known,
+    severities: Values0,
+}
+
+/// Severities of what is missing, and whether these are all.
+struct Values0(Vec<&'static str>, bool);
+
+impl Subject for Card<'_> {
+    fn kind(&self) -> SubjectKind {
+        SubjectKind::Device
+    }
+
+    fn text(&self, field: Field) -> Values<'_> {
+        match field {
+            Field::Client => Values::one(self.known.client.1.as_str()),
+            Field::Site => Values::one(self.known.site.1.as_str()),
+            Field::Tag => Values::of(self.known.tags.iter().map(|tag| tag.as_str())),
+            Field::Package => match (&self.known.packages, self.known.systems.is_empty()) {
+                (Some(packages), false) => Values::of(packages.values().map(|p| p.name.as_str())),
+                _ => Values::unknown(),
+            },
+            Field::Missing if self.severities.1 => Values::of(self.severities.0.iter().copied()),
+            Field::Missing => Values::at_least(self.severities.0.iter().copied()),
+            _ => Values::unknown(),
+        }
+    }
+
+    fn id(&self, field: Field) -> Option<Cow<'_, str>> {
+        match field {
+            Field::Client => Some(self.known.client.0.to_string().into()),
+            Field::Site => Some(self.known.site.0.to_string().into()),
+            _ => None,
+        }
+    }
+
+    fn instant(&self, _: Field) -> Fact<Timestamp> {
+        self.known.seen.map_or(Fact::Absent, Fact::Known)
+    }
+
+    fn os(&self) -> Fact<Os<'_>> {
+        self.known.os.as_ref().map_or(Fact::Unknown, |os| {
+            Fact::Known(Os {
+                id: &os.id,
+                version: os.version.as_deref(),
+                codename: os.codename.as_deref(),
+            })
+        })
+    }
+}
+
+const TERMS: &[&str] = &[
+    "client:client1",
+    "client:c*",
+    "site:berlin",
+    "site:client0/*",
+    "site:Client2/Bonn",
+    "tag:server",
+    "tag:*",
+    "tag:dmz,nothing",
+    "os:debian>=12",
+    "os:bookworm",
+    "os:rhel<9.3",
+    "os:*",
+    "seen<7d",
+    "seen>=100h",
+    "seen:*",
+    "missing:critical",
+    "missing>=moderate",
+    "missing:*",
+    "missing:unrated,low",
+    "package:alpha",
+    "package:*alpha",
+    "package:nothing",
+    "package:*",
+];
+
+impl World {
+    fn card<'a>(&self, known: &'a Known, open: &BTreeSet<(PackageId, &str, Open)>) -> Card<'a> {
+        let mut severities = Vec::new();
+        let mut all = known.packages.is_some() && !known.systems.is_empty();
+        for (_, key, what) in open {
+            match (what, &self.advisories[*key].rating) {
+                (Open::Missing, Some(rating)) => severities.push(rating.severity.word()),
+                (Open::Missing, None) | (Open::Unknown, _) => all = false,
+                (Open::NoFix, _) => {}
+            }
+        }
+        Card {
+            known,
+            severities: Values0(severities, all),
+        }
+    }
+
+    pub(super) fn check_queries(&mut self) {
+        let now = at("2024-05-01T00:00:00Z");
+        let texts: Vec<String> = (0..12)
+            .map(|_| {
+                let mut pick = || {
+                    let sign = *self.dice.of(&["", "-"]);
+                    format!("{sign}{}", self.dice.of(TERMS))
+                };
+                format!("{} -({} {}) {}", pick(), pick(), pick(), pick())
+            })
+            .chain(TERMS.iter().map(|term| (*term).to_owned()))
+            .collect();
+        let expected = self.expected();
+        for text in texts {
+            let query = Query::parse(&text).unwrap();
+            let wanted: BTreeSet<DeviceId> = self
+                .devices
+                .values()
+                .filter(|known| query.matches(&self.card(known, &expected[&known.id]), now))
+                .map(|known| known.id)
+                .collect();
+            let found = self.index.select(&query, now).unwrap();
+            let found: BTreeSet<DeviceId> = found
+                .iter()
+                .map(|device| self.index.device_id(DeviceIndex(device)).unwrap().0)
+                .collect();
+            assert_eq!(found, wanted, "{text}");
+        }
+    }
+}
