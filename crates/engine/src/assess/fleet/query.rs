@@ -6,8 +6,10 @@
 
 use std::borrow::Cow;
 
+use domain::package::Ecosystem;
 use domain::query::{
-    Condition, Elapsed, Expr, Fact, Field, Os, Query, Subject, SubjectKind, Term, Truth, Values,
+    Condition, Elapsed, Expr, Fact, Field, Os, PackagePattern, PackageVersion, Query, Subject,
+    SubjectKind, Term, Truth, Values,
 };
 use domain::severity::Severity;
 use jiff::{SignedDuration, Timestamp};
@@ -187,7 +189,8 @@ impl FleetIndex {
             | Condition::Text(_)
             | Condition::Choice(_)
             | Condition::Order(..)
-            | Condition::Os(_) => None,
+            | Condition::Os(_)
+            | Condition::Packages(_) => None,
         };
         self.by(|device| match (self.devices.seen[device], compared) {
             (None, _) => Truth::No,
@@ -229,6 +232,9 @@ impl FleetIndex {
     }
 
     fn package_term(&self, term: &Term, now: Timestamp) -> Sets {
+        if let Condition::Packages(patterns) = term.condition() {
+            return self.version_term(patterns);
+        }
         let mut sets = Sets {
             yes: Bits::new(self.devices.bound()),
             unknown: Bits::new(self.devices.bound()),
@@ -267,6 +273,67 @@ impl FleetIndex {
             }
         }
         sets
+    }
+}
+
+impl FleetIndex {
+    /// Devices with a package whose version stands so: asked once per distinct row.
+    fn version_term(&self, patterns: &[PackagePattern]) -> Sets {
+        let bound = self.devices.bound();
+        let mut sets = Sets {
+            yes: Bits::new(bound),
+            unknown: Bits::new(bound),
+        };
+        for shard in &self.shards {
+            let (mut yes, mut unknown) = (Vec::new(), Vec::new());
+            for (row, &package) in shard.rows.iter().enumerate() {
+                let truth = patterns
+                    .iter()
+                    .map(|pattern| self.fits(package, pattern))
+                    .max();
+                match truth {
+                    Some(Truth::Yes) => yes.push(row as u32),
+                    Some(Truth::Unknown) => unknown.push(row as u32),
+                    Some(Truth::No) | None => {}
+                }
+            }
+            if !yes.is_empty() {
+                shard.devices(&yes, &self.devices.template, &mut sets.yes);
+            }
+            if !unknown.is_empty() {
+                shard.devices(&unknown, &self.devices.template, &mut sets.unknown);
+            }
+        }
+        for device in 0..bound {
+            if self.devices.alive[device] && !self.devices.reported[device] {
+                sets.unknown.set(device as u32);
+            }
+        }
+        sets.unknown.subtract(&sets.yes);
+        sets
+    }
+
+    fn fits(&self, package: u32, pattern: &PackagePattern) -> Truth {
+        let ask = |ecosystem, name: &str, version| {
+            pattern.fits(&PackageVersion {
+                ecosystem,
+                name: Cow::Borrowed(name),
+                version,
+            })
+        };
+        match self.packages.level(package) {
+            // An update of Windows has no version of its own.
+            Some(level) => {
+                let kbs = level.kbs.iter();
+                let truths = kbs.map(|kb| ask(Ecosystem::Windows, &kb.to_string(), None));
+                truths.max().unwrap_or(Truth::No)
+            }
+            None => {
+                let row = self.packages.get(package);
+                let version = self.texts.get(row.version);
+                ask(row.ecosystem, self.texts.get(row.name), Some(version))
+            }
+        }
     }
 }
 

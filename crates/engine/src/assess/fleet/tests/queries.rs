@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::query::{Fact, Field, Os, Subject, SubjectKind, Values};
+use domain::query::{Fact, Field, Os, PackageVersion, Packages, Subject, SubjectKind, Values};
 
 use super::*;
 
@@ -47,6 +47,19 @@ impl Subject for Card<'_> {
         self.known.seen.map_or(Fact::Absent, Fact::Known)
     }
 
+    fn packages(&self) -> Packages<'_> {
+        match (&self.known.packages, self.known.systems.is_empty()) {
+            (Some(packages), false) => {
+                Packages::of(packages.values().map(|package| PackageVersion {
+                    ecosystem: package.ecosystem,
+                    name: package.name.as_str().into(),
+                    version: Some(package.version.as_str()),
+                }))
+            }
+            _ => Packages::unknown(),
+        }
+    }
+
     fn os(&self) -> Fact<Os<'_>> {
         self.known.os.as_ref().map_or(Fact::Unknown, |os| {
             Fact::Known(Os {
@@ -82,6 +95,9 @@ const TERMS: &[&str] = &[
     "package:*alpha",
     "package:nothing",
     "package:*",
+    "package:alpha<2",
+    "package:alpha>=1.5,nothing<1",
+    "package:*<=1",
 ];
 
 impl World {
