@@ -392,6 +392,8 @@ impl PackagePattern {
         let Some(version) = package.version else {
             return Truth::Unknown;
         };
+        // rpm's listings write a missing epoch so.
+        let version = version.strip_prefix("(none):").unwrap_or(version);
         versions::order(package.ecosystem.scheme(), version, bound)
             .map_or(Truth::Unknown, |ordering| {
                 comparison.allows(ordering).into()
