@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::advisory::Advisory;
-use domain::cve::Catalogues;
+use domain::cve::{Catalogues, CveId};
 use domain::severity::Severity;
 
 use super::statement::Open;
@@ -29,7 +29,9 @@ pub(super) type Weight = [u32; SLOTS];
 pub(super) struct Entry {
     pub(super) key: Box<str>,
     pub(super) severity: Option<Severity>,
-    pub(super) exploited: bool,
+    /// Whether one of its CVEs is known to be exploited; `None`: no catalogue is at hand.
+    pub(super) exploited: Option<bool>,
+    pub(super) cves: Box<[CveId]>,
     pub(super) statements: Box<[u32]>,
     /// Where it is open: system and class.
     pub(super) classes: Vec<(u16, u32)>,
@@ -41,10 +43,11 @@ impl Entry {
         Self {
             key: key.into(),
             severity: advisory.rating.as_ref().map(|rating| rating.severity),
-            exploited: advisory
-                .cves
-                .iter()
-                .any(|cve| kev.is_some_and(|kev| kev.added(*cve).is_some())),
+            exploited: match kev {
+                Some(kev) => Some(advisory.cves.iter().any(|cve| kev.added(*cve).is_some())),
+                None => advisory.cves.is_empty().then_some(false),
+            },
+            cves: advisory.cves.as_slice().into(),
             statements: Box::default(),
             classes: Vec::new(),
         }
@@ -56,7 +59,7 @@ impl Entry {
         match open {
             Open::Missing => {
                 weight[self.severity.map_or(SLOT_NOT_RATED, |s| s as usize)] = 1;
-                weight[SLOT_EXPLOITED] = u32::from(self.exploited);
+                weight[SLOT_EXPLOITED] = u32::from(self.exploited == Some(true));
             }
             Open::NoFix => weight[SLOT_NO_FIX] = 1,
             Open::Unknown => weight[SLOT_UNKNOWN] = 1,
@@ -99,6 +102,11 @@ impl Advisories {
 
     pub(super) fn put(&mut self, id: u32, entry: Option<Entry>) -> Option<Entry> {
         std::mem::replace(&mut self.all[id as usize], entry)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> {
+        let all = self.all.iter().enumerate();
+        all.filter_map(|(id, entry)| Some((id as u32, entry.as_ref()?)))
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Entry)> {

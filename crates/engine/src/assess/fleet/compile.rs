@@ -11,7 +11,7 @@ use domain::package::Ecosystem;
 use super::advisory::Advisories;
 use super::package::Packages;
 use super::shard::Shard;
-use super::statement::{About, Compiled, Condition, Fit, Open, Statements};
+use super::statement::{About, Compiled, Condition, Fit, Open, Statements, plain};
 use super::text::{NONE, Texts};
 use super::{FleetIndex, in_parallel, levels::Levels};
 use crate::assess::scheme;
@@ -94,15 +94,19 @@ impl Group {
             untold: false,
         };
         for (version, rows) in rows {
-            match key(ecosystem, texts.get(version)) {
+            match key(ecosystem, plain(texts.get(version))) {
                 Some(key) => group.versions.push((version, key, rows)),
                 None => group.unordered.extend(rows),
             }
         }
         group.versions.sort_by(|a, b| match ecosystem {
             Ecosystem::Deb | Ecosystem::Rpm => a.1.cmp(&b.1),
-            _ => versions::order(scheme(ecosystem), texts.get(a.0), texts.get(b.0))
-                .expect("those that cannot be ordered were put aside"),
+            _ => versions::order(
+                scheme(ecosystem),
+                plain(texts.get(a.0)),
+                plain(texts.get(b.0)),
+            )
+            .expect("those that cannot be ordered were put aside"),
         });
         group
     }
@@ -113,7 +117,7 @@ impl Group {
         let key = key(self.ecosystem, text)?;
         let order = |known: &(u32, Vec<u8>, Vec<u32>)| match self.ecosystem {
             Ecosystem::Deb | Ecosystem::Rpm => known.1.cmp(&key),
-            _ => versions::order(scheme(self.ecosystem), texts.get(known.0), text)
+            _ => versions::order(scheme(self.ecosystem), plain(texts.get(known.0)), text)
                 .expect("both can be ordered"),
         };
         let lower = self.versions.partition_point(|known| order(known).is_lt());

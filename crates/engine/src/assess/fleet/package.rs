@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::judgement::{JudgedPackage, WindowsState};
 use domain::package::Ecosystem;
 
-use super::statement::{is_module_build, plain, stream_of};
+use super::statement::{is_module_build, stream_of};
 use super::text::{NONE, Texts};
 
 /// The number of a package row.
@@ -42,7 +42,7 @@ impl Packages {
     pub(super) fn intern(&mut self, texts: &mut Texts, package: &JudgedPackage) -> PackageId {
         let name = texts.intern(package.name.as_str());
         let own = package.version.as_str();
-        let version = texts.intern(plain(own));
+        let version = texts.intern(own);
         let source = package.source.as_ref();
         let source_version = package.source_version.as_ref();
         let architecture = package.architecture.as_ref().map(|a| a.as_str());
@@ -53,8 +53,7 @@ impl Packages {
             version,
             architecture: texts.intern_some(architecture),
             source: source.map_or(name, |source| texts.intern(source.as_str())),
-            source_version: source_version
-                .map_or(version, |source| texts.intern(plain(source.as_str()))),
+            source_version: source_version.map_or(version, |own| texts.intern(own.as_str())),
             stream: texts.intern_some(label.map(stream_of)),
             is_module: label.is_some() || is_module_build(own),
             is_for_all: matches!(architecture, Some("all" | "noarch" | "any")),

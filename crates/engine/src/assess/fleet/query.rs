@@ -5,10 +5,11 @@
 //! error that names the field; the caller then asks each device.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use domain::package::Ecosystem;
+use domain::cve::CveId;
 use domain::query::{
-    Condition, Elapsed, Expr, Fact, Field, Os, PackagePattern, PackageVersion, Query, Subject,
+    Condition, Elapsed, Expr, Fact, Field, LetterCase, Os, PackageVersion, Query, Subject,
     SubjectKind, Term, Truth, Values,
 };
 use domain::severity::Severity;
@@ -16,8 +17,9 @@ use jiff::{SignedDuration, Timestamp};
 use roaring::RoaringBitmap;
 
 use super::FleetIndex;
-use super::advisory::{SLOT_NOT_RATED, SLOT_UNKNOWN};
+use super::advisory::{Entry, SLOT_NOT_RATED, SLOT_UNKNOWN};
 use super::bits::Bits;
+use super::statement::Open;
 use super::text::NONE;
 
 /// A query that the index cannot answer.
@@ -133,12 +135,12 @@ impl FleetIndex {
             Field::Seen => Ok(self.seen_term(term, now)),
             Field::Missing => Ok(self.missing_term(term, now)),
             Field::Package => Ok(self.package_term(term, now)),
+            Field::Cve => Ok(self.cve_term(term, now)),
+            Field::Kev => Ok(self.kev_term(term, now)),
             Field::Device
             | Field::Product
             | Field::Patch
             | Field::Severity
-            | Field::Cve
-            | Field::Kev
             | Field::Origin
             | Field::State
             | Field::Age => Err(Unanswerable::Field(field)),
@@ -232,109 +234,169 @@ impl FleetIndex {
     }
 
     fn package_term(&self, term: &Term, now: Timestamp) -> Sets {
-        if let Condition::Packages(patterns) = term.condition() {
-            return self.version_term(patterns);
-        }
         let mut sets = Sets {
             yes: Bits::new(self.devices.bound()),
-            unknown: Bits::new(self.devices.bound()),
-        };
-        for shard in &self.shards {
-            let mut rows = Vec::new();
-            for (&name, of_name) in &shard.by_name {
-                let value = Value::texts(vec![self.texts.get(name)], true);
-                if term.evaluate(&value, now) == Truth::Yes {
-                    rows.extend_from_slice(of_name);
-                }
-            }
-            for (row, &package) in shard.rows.iter().enumerate() {
-                let kbs = self.packages.level(package).map(|level| {
-                    level
-                        .kbs
-                        .iter()
-                        .map(ToString::to_string)
-                        .collect::<Vec<_>>()
-                });
-                let fits = kbs.is_some_and(|kbs| {
-                    let texts = kbs.iter().map(String::as_str).collect();
-                    term.evaluate(&Value::texts(texts, true), now) == Truth::Yes
-                });
-                if fits {
-                    rows.push(row as u32);
-                }
-            }
-            if !rows.is_empty() {
-                shard.devices(&rows, &self.devices.template, &mut sets.yes);
-            }
-        }
-        for device in 0..self.devices.bound() {
-            if self.devices.alive[device] && !self.devices.reported[device] {
-                sets.unknown.set(device as u32);
-            }
-        }
-        sets
-    }
-}
-
-impl FleetIndex {
-    /// Devices with a package whose version stands so: asked once per distinct row.
-    fn version_term(&self, patterns: &[PackagePattern]) -> Sets {
-        let bound = self.devices.bound();
-        let mut sets = Sets {
-            yes: Bits::new(bound),
-            unknown: Bits::new(bound),
+            unknown: self.unreported(),
         };
         for shard in &self.shards {
             let (mut yes, mut unknown) = (Vec::new(), Vec::new());
-            for (row, &package) in shard.rows.iter().enumerate() {
-                let truth = patterns
-                    .iter()
-                    .map(|pattern| self.fits(package, pattern))
-                    .max();
-                match truth {
-                    Some(Truth::Yes) => yes.push(row as u32),
-                    Some(Truth::Unknown) => unknown.push(row as u32),
-                    Some(Truth::No) | None => {}
+            for (&name, rows) in &shard.by_name {
+                if !names(term, self.texts.get(name), now) {
+                    continue;
+                }
+                for &row in rows {
+                    match self.package_truth(term, shard.rows[row as usize], now) {
+                        Truth::Yes => yes.push(row),
+                        Truth::Unknown => unknown.push(row),
+                        Truth::No => {}
+                    }
                 }
             }
-            if !yes.is_empty() {
-                shard.devices(&yes, &self.devices.template, &mut sets.yes);
+            for (row, &package) in shard.rows.iter().enumerate() {
+                if self.packages.level(package).is_some() {
+                    match self.package_truth(term, package, now) {
+                        Truth::Yes => yes.push(row as u32),
+                        Truth::Unknown => unknown.push(row as u32),
+                        Truth::No => {}
+                    }
+                }
             }
-            if !unknown.is_empty() {
-                shard.devices(&unknown, &self.devices.template, &mut sets.unknown);
-            }
-        }
-        for device in 0..bound {
-            if self.devices.alive[device] && !self.devices.reported[device] {
-                sets.unknown.set(device as u32);
-            }
+            let template_of = &self.devices.template;
+            shard.devices(&yes, template_of, &mut sets.yes);
+            shard.devices(&unknown, template_of, &mut sets.unknown);
         }
         sets.unknown.subtract(&sets.yes);
         sets
     }
 
-    fn fits(&self, package: u32, pattern: &PackagePattern) -> Truth {
-        let ask = |ecosystem, name: &str, version| {
-            pattern.fits(&PackageVersion {
-                ecosystem,
-                name: Cow::Borrowed(name),
-                version,
-            })
-        };
-        match self.packages.level(package) {
-            // An update of Windows has no version of its own.
-            Some(level) => {
-                let kbs = level.kbs.iter();
-                let truths = kbs.map(|kb| ask(Ecosystem::Windows, &kb.to_string(), None));
+    /// What a term about packages says of one package row; of a Windows level, of its updates.
+    fn package_truth(&self, term: &Term, package: u32, now: Timestamp) -> Truth {
+        let row = self.packages.get(package);
+        let of = |name: &str, version: Option<&str>| match term.condition() {
+            Condition::Packages(patterns) => {
+                let package = PackageVersion {
+                    ecosystem: row.ecosystem,
+                    name: Cow::Borrowed(name),
+                    version,
+                };
+                let truths = patterns.iter().map(|pattern| pattern.fits(&package));
                 truths.max().unwrap_or(Truth::No)
             }
-            None => {
-                let row = self.packages.get(package);
-                let version = self.texts.get(row.version);
-                ask(row.ecosystem, self.texts.get(row.name), Some(version))
+            Condition::Present
+            | Condition::Text(_)
+            | Condition::Choice(_)
+            | Condition::Order(..)
+            | Condition::Elapsed(..)
+            | Condition::Os(_) => term.evaluate(&Value::texts(vec![name], true), now),
+        };
+        match self.packages.level(package) {
+            Some(level) => {
+                let truths = level.kbs.iter().map(|kb| of(&kb.to_string(), None));
+                truths.max().unwrap_or(Truth::No)
             }
+            None => of(self.texts.get(row.name), Some(self.texts.get(row.version))),
         }
     }
+
+    /// Devices of which the packages are not known.
+    fn unreported(&self) -> Bits {
+        let mut unknown = Bits::new(self.devices.bound());
+        for device in 0..self.devices.bound() {
+            if self.devices.alive[device] && !self.devices.reported[device] {
+                unknown.set(device as u32);
+            }
+        }
+        unknown
+    }
+
+    /// Devices on which an advisory that `wanted` picks is missing or has no fix.
+    fn open_on(&self, wanted: impl Fn(&Entry) -> bool) -> Bits {
+        let mut rows: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); self.shards.len()];
+        for (_, entry) in self.advisories.iter() {
+            if entry.classes.is_empty() || !wanted(entry) {
+                continue;
+            }
+            for &(shard, class) in &entry.classes {
+                let class = self.shards[shard as usize].classes.get(class);
+                if class.open != Open::Unknown {
+                    rows[shard as usize].extend(&class.rows);
+                }
+            }
+        }
+        let mut found = Bits::new(self.devices.bound());
+        for (shard, rows) in self.shards.iter().zip(rows) {
+            let rows: Vec<u32> = rows.into_iter().collect();
+            shard.devices(&rows, &self.devices.template, &mut found);
+        }
+        found
+    }
+
+    fn cve_term(&self, term: &Term, now: Timestamp) -> Sets {
+        let exact = exact_cves(term);
+        let yes = self.open_on(|entry| match &exact {
+            Some(wanted) => entry.cves.iter().any(|cve| wanted.contains(cve)),
+            None => {
+                let texts: Vec<String> = entry.cves.iter().map(ToString::to_string).collect();
+                let texts = texts.iter().map(String::as_str).collect();
+                term.evaluate(&Value::texts(texts, true), now) == Truth::Yes
+            }
+        });
+        let mut unknown = self.by(|device| {
+            let open = self.devices.counts[device][SLOT_UNKNOWN] > 0;
+            (open || !self.devices.reported[device]).into()
+        });
+        unknown.yes.subtract(&yes);
+        Sets {
+            yes,
+            unknown: unknown.yes,
+        }
+    }
+
+    fn kev_term(&self, term: &Term, now: Timestamp) -> Sets {
+        let [listed, none, open] = [(&["yes"][..], true), (&["no"], true), (&[], false)]
+            .map(|(words, all)| term.evaluate(&Value::texts(words.to_vec(), all), now));
+        let exploited = self.open_on(|entry| entry.exploited == Some(true));
+        let untold = self.open_on(|entry| entry.exploited.is_none());
+        self.by(|device| {
+            let index = device as u32;
+            if exploited.has(index) {
+                listed
+            } else if untold.has(index)
+                || self.devices.counts[device][SLOT_UNKNOWN] > 0
+                || !self.devices.reported[device]
+            {
+                open
+            } else {
+                none
+            }
+        })
+    }
+}
+
+/// Whether a term about packages can be met by a package of this name.
+fn names(term: &Term, name: &str, now: Timestamp) -> bool {
+    match term.condition() {
+        Condition::Packages(patterns) => patterns
+            .iter()
+            .any(|pattern| pattern.name.fits(name, LetterCase::Ignored)),
+        Condition::Present
+        | Condition::Text(_)
+        | Condition::Choice(_)
+        | Condition::Order(..)
+        | Condition::Elapsed(..)
+        | Condition::Os(_) => term.evaluate(&Value::texts(vec![name], true), now) == Truth::Yes,
+    }
+}
+
+/// The CVEs that a term names; `None` where it names them by pattern.
+fn exact_cves(term: &Term) -> Option<BTreeSet<CveId>> {
+    let Condition::Text(patterns) = term.condition() else {
+        return None;
+    };
+    patterns
+        .iter()
+        .map(|pattern| pattern.exact()?.to_ascii_uppercase().parse().ok())
+        .collect()
 }
 
 impl Sets {

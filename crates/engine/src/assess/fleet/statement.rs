@@ -263,7 +263,7 @@ impl Statements {
         let order = |other: u32| {
             versions::order(
                 scheme(package.ecosystem),
-                texts.get(version),
+                plain(texts.get(version)),
                 texts.get(other),
             )
         };

@@ -10,6 +10,10 @@ use super::*;
 struct Card<'a> {
     known: &'a Known,
     severities: Values0,
+    /// CVEs of what is missing or has no fix, whether one is listed, and whether all is known.
+    cves: Vec<String>,
+    listed: bool,
+    told: bool,
 }
 
 /// Severities of what is missing, and whether these are all.
@@ -31,20 +35,12 @@ impl Subject for Card<'_> {
             },
             Field::Missing if self.severities.1 => Values::of(self.severities.0.iter().copied()),
             Field::Missing => Values::at_least(self.severities.0.iter().copied()),
+            Field::Cve if self.told => Values::of(self.cves.iter().map(String::as_str)),
+            Field::Cve => Values::at_least(self.cves.iter().map(String::as_str)),
+            Field::Kev if self.listed => Values::yes_no(true),
+            Field::Kev if self.told => Values::yes_no(false),
             _ => Values::unknown(),
         }
-    }
-
-    fn id(&self, field: Field) -> Option<Cow<'_, str>> {
-        match field {
-            Field::Client => Some(self.known.client.0.to_string().into()),
-            Field::Site => Some(self.known.site.0.to_string().into()),
-            _ => None,
-        }
-    }
-
-    fn instant(&self, _: Field) -> Fact<Timestamp> {
-        self.known.seen.map_or(Fact::Absent, Fact::Known)
     }
 
     fn packages(&self) -> Packages<'_> {
@@ -58,6 +54,18 @@ impl Subject for Card<'_> {
             }
             _ => Packages::unknown(),
         }
+    }
+
+    fn id(&self, field: Field) -> Option<Cow<'_, str>> {
+        match field {
+            Field::Client => Some(self.known.client.0.to_string().into()),
+            Field::Site => Some(self.known.site.0.to_string().into()),
+            _ => None,
+        }
+    }
+
+    fn instant(&self, _: Field) -> Fact<Timestamp> {
+        self.known.seen.map_or(Fact::Absent, Fact::Known)
     }
 
     fn os(&self) -> Fact<Os<'_>> {
@@ -95,15 +103,22 @@ const TERMS: &[&str] = &[
     "package:*alpha",
     "package:nothing",
     "package:*",
-    "package:alpha<2",
-    "package:alpha>=1.5,nothing<1",
-    "package:*<=1",
+    "package:alpha<2.0-1",
+    "package:alpha>=1.0-2,beta<1.0-2",
+    "package:*<=1.0-2",
+    "cve:CVE-2024-0002,cve-2024-0003",
+    "cve:CVE-2024-000*",
+    "cve:*",
+    "kev:yes",
+    "kev:no",
+    "kev:*",
 ];
 
 impl World {
     fn card<'a>(&self, known: &'a Known, open: &BTreeSet<(PackageId, &str, Open)>) -> Card<'a> {
         let mut severities = Vec::new();
         let mut all = known.packages.is_some() && !known.systems.is_empty();
+        let told = all && open.iter().all(|(_, _, what)| *what != Open::Unknown);
         for (_, key, what) in open {
             match (what, &self.advisories[*key].rating) {
                 (Open::Missing, Some(rating)) => severities.push(rating.severity.word()),
@@ -111,9 +126,16 @@ impl World {
                 (Open::NoFix, _) => {}
             }
         }
+        let open = open.iter().filter(|(_, _, what)| *what != Open::Unknown);
+        let cves: Vec<String> = open
+            .map(|(_, key, _)| self.advisories[*key].cves[0].to_string())
+            .collect();
         Card {
             known,
             severities: Values0(severities, all),
+            listed: cves.iter().any(|cve| cve == "CVE-2024-0001"),
+            cves,
+            told,
         }
     }
 
