@@ -31,6 +31,9 @@ pub const FORMATS: &[Format] = &[
     },
 ];
 
+/// Most bytes of one product.
+const PRODUCT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 fn is_api(probe: &Probe<'_>) -> bool {
     let keys = ["schema_version", "result", "releases"];
     probe.head.starts_with('{') && keys.iter().all(|key| probe.has_key(key))
@@ -96,6 +99,12 @@ fn take_product(
     parsed: &mut Parsed,
     sink: &mut dyn Sink,
 ) {
+    if bytes.len() > PRODUCT_BYTES_MAX {
+        return sink.broken(
+            place,
+            &format!("it is larger than {PRODUCT_BYTES_MAX} bytes"),
+        );
+    }
     let product: Value = match serde_json::from_slice(bytes) {
         Ok(product) => product,
         Err(error) => return sink.broken(place, &json::why(&error)),

@@ -1,12 +1,11 @@
 //! The index of winget packages as CSV: id, latest version, name.
 
-use std::collections::HashSet;
-
 use domain::feed::Feed;
 
 use super::{application, is_no_version, some_line};
 use crate::format::{Parsed, Probe, RECORDS_MAX, Record, Sink, without_mark};
 use crate::refusal::Refusal;
+use crate::seen::SeenIds;
 use crate::words;
 
 /// Whether it is the index.
@@ -29,7 +28,7 @@ pub(super) fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal
     let id_at = column("PackageId").ok_or_else(|| missing("PackageId"))?;
     let version_at = column("Version").ok_or_else(|| missing("Version"))?;
     let name_at = column("Name");
-    let mut seen = HashSet::new();
+    let mut seen = SeenIds::default();
     let (mut row, mut read, mut odd) = (csv::ByteRecord::new(), 0_u64, 0_u64);
     while reader
         .read_byte_record(&mut row)
@@ -58,7 +57,7 @@ pub(super) fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal
             Ok(application)
         };
         match read() {
-            Ok(application) if !seen.insert(application.id.clone()) => {
+            Ok(application) if !seen.first(&[application.id.as_str()]) => {
                 let place = application.id.as_str();
                 sink.broken(place, "a package with this id was read already");
             }
