@@ -21,7 +21,7 @@ use crate::refusal::Refusal;
 
 /// The lists.
 pub const FORMAT: Format = Format {
-    name: "debian-advisory-list",
+    name: "debian-dsa-list",
     recognise,
     parse,
 };

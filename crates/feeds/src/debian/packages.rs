@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 
 /// The index.
 pub const FORMAT: Format = Format {
-    name: "debian-packages",
+    name: "debian-repository-packages",
     recognise,
     parse,
 };

@@ -18,7 +18,7 @@ use crate::refusal::Refusal;
 
 /// The file.
 pub const FORMAT: Format = Format {
-    name: "debian-release",
+    name: "debian-repository-release",
     recognise,
     parse,
 };

@@ -34,7 +34,7 @@ pub const LIMITED: Format = Format {
 
 /// The tracker's tags: release, package, word, why.
 pub const TAGS: Format = Format {
-    name: "debian-package-tags",
+    name: "debian-work-list-tags",
     recognise: recognise_tags,
     parse: |bytes, sink| {
         let mut parsed = parse(bytes, sink, tag)?;

@@ -16,14 +16,14 @@ use crate::refusal::Refusal;
 
 /// Packages that need an advisory.
 pub const NEEDED: Format = Format {
-    name: "debian-needed",
+    name: "debian-work-list-needed",
     recognise: recognise_needed,
     parse: parse_needed,
 };
 
 /// What the next point update will hold.
 pub const POINT_UPDATE: Format = Format {
-    name: "debian-next-point-update",
+    name: "debian-work-list-point-update",
     recognise: recognise_point_update,
     parse: parse_point_update,
 };
