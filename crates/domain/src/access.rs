@@ -63,6 +63,8 @@ pub enum Permission {
     ManageClient,
     /// Decide or set windows for the whole provider.
     WholeProvider,
+    /// Choose feeds, take bundles, release documents from quarantine.
+    ManageFeed,
 }
 
 impl Permission {
@@ -75,6 +77,7 @@ impl Permission {
             Self::ManageDevice => "manage devices",
             Self::ManageClient => "add clients and sites",
             Self::WholeProvider => "decide for the whole provider",
+            Self::ManageFeed => "change feeds",
         }
     }
 }
@@ -123,10 +126,15 @@ pub fn check(principal: &Principal, permission: Permission) -> Result<ClientScop
         (R::Owner, _) | (_, P::Read) => true,
         (R::Technician, P::Decide | P::SetWindow | P::ManageDevice) => true,
         (R::Technician, P::WholeProvider) => principal.reach == Reach::Provider,
-        (R::Technician, P::ManageClient)
+        (R::Technician, P::ManageClient | P::ManageFeed)
         | (
             R::Reader,
-            P::Decide | P::SetWindow | P::ManageDevice | P::ManageClient | P::WholeProvider,
+            P::Decide
+            | P::SetWindow
+            | P::ManageDevice
+            | P::ManageClient
+            | P::WholeProvider
+            | P::ManageFeed,
         ) => false,
     };
     if !allowed {
@@ -179,6 +187,7 @@ mod tests {
             Permission::ManageDevice,
             Permission::ManageClient,
             Permission::WholeProvider,
+            Permission::ManageFeed,
         ] {
             assert!(check(&reader, permission).is_err(), "{permission:?}");
         }

@@ -46,10 +46,11 @@ impl DocumentStanding {
 pub struct KeptDocument {
     /// Whose.
     pub feed: Feed,
-    /// The id that it gives itself; else the name it came under.
+    /// The name it came under: a file's name, or the end of an address. What comes later under the
+    /// same name follows it.
     pub document: String,
-    /// The name it came under: a file's name, or the end of an address.
-    pub name: String,
+    /// The id that it gives itself; empty: none.
+    pub own_id: String,
     /// SHA-256 of its bytes as given, packed or not; also where it is kept.
     pub sha256: Digest,
     /// How many bytes.

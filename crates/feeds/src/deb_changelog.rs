@@ -6,12 +6,10 @@
 //! version is skipped and counted; a date that cannot be read is `None`.
 //! Source: Debian Policy Manual, section 4.4; deb-changelog(5).
 
-mod document;
-
 use crate::format::Format;
 
 /// The forms read here.
-pub const FORMATS: &[Format] = &[document::FORMAT];
+pub const FORMATS: &[Format] = &[];
 
 use std::collections::BTreeSet;
 

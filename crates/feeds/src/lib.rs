@@ -34,7 +34,6 @@ pub mod platform;
 pub mod refusal;
 pub mod rpm;
 pub mod secdb;
-pub mod seen;
 pub mod sources;
 pub mod ubuntu;
 pub mod when;

@@ -24,12 +24,12 @@ use crate::yaml;
 /// The forms read here.
 pub const FORMATS: &[Format] = &[
     Format {
-        name: "alpine-secdb",
+        name: "secdb",
         recognise,
         parse,
     },
     Format {
-        name: "alpine-secdb-yaml",
+        name: "secdb-yaml",
         recognise: recognise_yaml,
         parse: parse_yaml,
     },

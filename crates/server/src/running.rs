@@ -12,8 +12,10 @@ use anyhow::{Context as _, anyhow};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use domain::clock::Clock;
-use domain::cve::Catalogues;
+use feeds::fetch::{Http, Patience};
+use service::feed::Feeds;
 use service::keys::{KeyError, Keys};
+use service::loops::Refreshing;
 use service::state_folder::{StateFolder, StateFolderError, StateLock};
 use service::{Service, ServiceError};
 use store::{Store, StoreError};
@@ -38,8 +40,10 @@ pub struct StartOptions {
     pub console: SocketAddr,
     /// Where agents reach it; port 0 takes a free one.
     pub agents: SocketAddr,
-    /// A folder with KEV and EPSS documents.
+    /// A folder with feed documents, beside those that are kept.
     pub definitions: Option<PathBuf>,
+    /// Whether feeds are fetched by themselves; a person may ask for them in any case.
+    pub refresh: bool,
     /// Certificate chain and private key of the console, PEM.
     pub tls: Option<(PathBuf, PathBuf)>,
 }
@@ -87,6 +91,7 @@ pub async fn start(options: &StartOptions, clock: Arc<dyn Clock>) -> Result<Runn
     let console = bind("console", "--console", options.console)?;
     let agents = bind("agents' link", "--agents", options.agents)?;
     let service = open_service(&options.state, options.definitions.as_deref(), clock)?;
+    load_definitions(&service, options.definitions.as_deref()).await?;
     let console_address = console.local_addr().context("cannot read the address")?;
     let agents_address = agents.local_addr().context("cannot read the address")?;
 
@@ -125,7 +130,7 @@ pub async fn start(options: &StartOptions, clock: Arc<dyn Clock>) -> Result<Runn
         tokio::spawn(server.serve(
             web::router::for_agents(state).into_make_service_with_connect_info::<SocketAddr>(),
         ));
-    let loops = service::loops::start(&service);
+    let loops = service::loops::start(&service, refreshing(options.refresh));
 
     let scheme = match transport {
         Transport::Plain => "http",
@@ -165,24 +170,43 @@ pub fn open_service(
     let keys = Keys::load_or_make(folder.path()).map_err(explain_keys)?;
     let store = Store::open(&folder.database(), store::OpenOptions::default())
         .map_err(|error| explain(ServiceError::Store(error)))?;
-    let catalogues = match definitions {
-        None => Catalogues::default(),
-        Some(path) => read_definitions(path)?,
-    };
-    Service::new(store, clock, keys, catalogues).map_err(explain)
+    let feeds = Feeds::open(folder.path(), definitions)
+        .with_context(|| format!("cannot keep definitions in {}", state.display()))
+        .map_err(|error| {
+            Failure::failed(error).hint("check who owns the state folder and its permissions")
+        })?;
+    Service::new(store, clock, keys, feeds).map_err(explain)
 }
 
-fn read_definitions(path: &Path) -> Result<Catalogues, Failure> {
-    std::fs::read_dir(path)
-        .with_context(|| format!("cannot read the definitions in {}", path.display()))
-        .map_err(|error| {
-            Failure::failed(error).hint("--definitions takes a folder with KEV and EPSS documents")
-        })?;
-    let read = feeds::definitions::load(path);
-    for problem in &read.problems {
-        tracing::warn!(path = %problem.path.display(), why = problem.why, "definitions");
+/// How feeds are fetched; without trusted certificates they cannot be.
+fn refreshing(automatic: bool) -> Option<Refreshing> {
+    match Http::new(Patience::default()) {
+        Ok(http) => Some(Refreshing {
+            transport: Arc::new(http),
+            automatic,
+        }),
+        Err(why) => {
+            tracing::warn!(why, "feeds cannot be fetched");
+            None
+        }
     }
-    Ok(read.definitions.catalogues)
+}
+
+/// Reads the definitions that are kept and those of the folder; a damaged document is reported by
+/// `feed status` and stops nothing.
+async fn load_definitions(service: &Arc<Service>, folder: Option<&Path>) -> Result<(), Failure> {
+    if let Some(folder) = folder {
+        std::fs::read_dir(folder)
+            .with_context(|| format!("cannot read the definitions in {}", folder.display()))
+            .map_err(|error| {
+                Failure::failed(error).hint("--definitions takes a folder with feed documents")
+            })?;
+    }
+    let service = Arc::clone(service);
+    tokio::task::spawn_blocking(move || service.feeds_start())
+        .await
+        .context("the definitions were not read")?
+        .map_err(explain)
 }
 
 /// Plain HTTP on loopback only.

@@ -215,6 +215,7 @@ async fn a_decision_is_made_and_ended_by_somebody_who_signed_in_with_a_link() {
         console: "127.0.0.1:0".parse().unwrap(),
         agents: "127.0.0.1:0".parse().unwrap(),
         definitions: None,
+        refresh: false,
         tls: None,
     };
     let running = start(&options, clock).await.unwrap();

@@ -64,6 +64,7 @@ async fn fixture() -> Fixture {
         console: "127.0.0.1:0".parse().unwrap(),
         agents: "127.0.0.1:0".parse().unwrap(),
         definitions: None,
+        refresh: false,
         tls: None,
     };
     let running = start(&options, clock).await.unwrap();
@@ -332,6 +333,12 @@ fn cases(method: &str, path: &str) -> Option<Vec<Case>> {
         ("GET", "/assets/{file}") => vec![("/assets/x", "")],
         ("POST", "/sign-in") => vec![("", "token=x")],
         ("POST", "/sign-out") => vec![("", "")],
+        // Definitions are public and hold nothing of any client; who reaches some may not change them.
+        ("GET", "/api/v1/feeds" | "/api/v1/feeds/documents" | "/feeds") => vec![("", "")],
+        ("POST", "/api/v1/feeds/refresh") => vec![("", r#"{"feeds":["kev"]}"#)],
+        ("PUT", "/api/v1/feeds/{feed}/enabled") => vec![("/api/v1/feeds/kev/enabled", r#"{"enabled":true}"#)],
+        ("POST", "/api/v1/feeds/{feed}/release") => vec![("/api/v1/feeds/kev/release", r#"{"document":"x","reason":"x"}"#)],
+        ("POST", "/api/v1/feeds/{feed}/delete") => vec![("/api/v1/feeds/kev/delete", r#"{"document":"x","reason":"x"}"#)],
         // API: lists.
         ("GET", "/api/v1/overview" | "/api/v1/clients" | "/api/v1/audit" | "/api/v1/decisions" | "/api/v1/windows" | "/api/v1/tickets") => vec![("", "")],
         ("GET", "/api/v1/sites") => vec![("", ""), ("?client={CLIENT}", ""), ("?client={CLIENT_ID}", "")],

@@ -88,11 +88,12 @@ pub(crate) fn write(
 impl Service {
     /// Has the engine assess what was loaded.
     pub(crate) fn assessed(&self, material: &Material, now: Timestamp) -> Assessment {
+        let force = self.feeds.in_force();
         findings(AssessInput {
             inventory: &material.inventory,
             facts: &material.facts,
             changelogs: &material.changelogs,
-            catalogues: &self.catalogues,
+            catalogues: &force.definitions.catalogues,
             previous: &material.previous,
             now,
         })

@@ -17,6 +17,7 @@ pub mod device;
 pub mod enrolment;
 pub mod error;
 pub mod event;
+pub mod feed;
 pub mod finding;
 pub mod keys;
 pub mod link;
@@ -45,7 +46,6 @@ mod writing;
 use std::sync::Arc;
 
 use domain::clock::Clock;
-use domain::cve::Catalogues;
 use jiff::Timestamp;
 use store::{Store, Tx};
 
@@ -63,7 +63,7 @@ pub struct Service {
     store: Store,
     clock: Arc<dyn Clock>,
     keys: Keys,
-    catalogues: Catalogues,
+    feeds: feed::Feeds,
     wake: WakeHub,
     planner: loops::Signal,
     sessions: principal::LastUsed,
@@ -84,17 +84,17 @@ impl Service {
         store: Store,
         clock: Arc<dyn Clock>,
         keys: Keys,
-        catalogues: Catalogues,
+        feeds: feed::Feeds,
     ) -> Result<Arc<Self>> {
         // At its start the server looks at every device once.
         let due = loops::Due::default();
-        due.everything();
+        due.everything(loops::Look::Plan);
         Ok(Arc::new(Self {
             wake: WakeHub::new(keys.wake_secret()),
             store,
             clock,
             keys,
-            catalogues,
+            feeds,
             planner: loops::Signal::new(),
             sessions: principal::LastUsed::default(),
             due,

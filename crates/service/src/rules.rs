@@ -45,7 +45,7 @@ impl Service {
             .0
             .lock()
             .expect("no holder of the rules can panic") = None;
-        self.due.everything();
+        self.due.everything(crate::loops::Look::Plan);
         self.planner.ring();
     }
 }

@@ -39,10 +39,10 @@ statements! {
     FEED_ADDRESS_FORGET = "feed.address-forget", Unscoped("public definitions"),
         "DELETE FROM feed_address WHERE feed = $1";
     DOCUMENT_PUT = "feed.document-put", Unscoped("public definitions"),
-        "INSERT INTO feed_document (feed, document, name, digest, size_bytes, records, broken,
+        "INSERT INTO feed_document (feed, document, own_id, digest, size_bytes, records, broken,
             dated, fetched_at, standing, since, why)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-         ON CONFLICT (feed, document, digest) DO UPDATE SET name = excluded.name,
+         ON CONFLICT (feed, document, digest) DO UPDATE SET own_id = excluded.own_id,
             records = excluded.records, broken = excluded.broken, dated = excluded.dated,
             fetched_at = excluded.fetched_at, standing = excluded.standing,
             since = excluded.since, why = excluded.why";
@@ -53,15 +53,15 @@ statements! {
         "DELETE FROM feed_document WHERE feed = $1 AND document = $2 AND digest = $3
             AND standing IN ('quarantined', 'replaced')";
     DOCUMENT_OF = "feed.document-of", Unscoped("public definitions"),
-        "SELECT id, feed, document, name, digest, size_bytes, records, broken, dated, fetched_at,
+        "SELECT id, feed, document, own_id, digest, size_bytes, records, broken, dated, fetched_at,
             standing, since, why
          FROM feed_document WHERE feed = $1 AND document = $2 ORDER BY id";
     DOCUMENT_BY_DIGEST = "feed.document-by-digest", Unscoped("public definitions"),
-        "SELECT id, feed, document, name, digest, size_bytes, records, broken, dated, fetched_at,
+        "SELECT id, feed, document, own_id, digest, size_bytes, records, broken, dated, fetched_at,
             standing, since, why
          FROM feed_document WHERE digest = $1 ORDER BY id";
     DOCUMENT_LIST = "feed.document-list", Unscoped("public definitions"),
-        "SELECT id, feed, document, name, digest, size_bytes, records, broken, dated, fetched_at,
+        "SELECT id, feed, document, own_id, digest, size_bytes, records, broken, dated, fetched_at,
             standing, since, why
          FROM feed_document
          WHERE ($1 = '' OR feed = $1) AND ($2 = '' OR standing = $2) AND id > $3
@@ -101,7 +101,7 @@ fn document(row: Row) -> Result<(i64, KeptDocument), StoreError> {
     let kept = KeptDocument {
         feed: c.parsed()?,
         document: c.text()?,
-        name: c.text()?,
+        own_id: c.text()?,
         sha256: c.digest()?,
         size_bytes: c.number()?,
         records: c.number()?,
@@ -189,12 +189,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Keeps a document; the same bytes under the same id are one row.
+    /// Keeps a document; the same bytes under the same name are one row.
     pub fn feed_document_put(&mut self, kept: &KeptDocument) -> Result<(), StoreError> {
         let binds = binds![
             kept.feed.word(),
             &kept.document,
-            &kept.name,
+            &kept.own_id,
             kept.sha256,
             kept.size_bytes,
             kept.records,
@@ -231,7 +231,7 @@ impl Tx<'_> {
         Ok(self.execute(&DOCUMENT_DROP, binds)? > 0)
     }
 
-    /// All that is kept under one id, oldest first.
+    /// All that is kept under one name, oldest first.
     pub fn feed_document_of(
         &mut self,
         feed: Feed,

@@ -45,7 +45,9 @@ fn exclusions(tx: &mut Tx<'_>) {
         Err(StoreError::Missing { what: "device" })
     );
     tx.exclusion_add(&only(id(2)), &other, &actor).unwrap();
-    let of = |tx: &mut Tx<'_>, scope: &ClientScope, seconds| tx.exclusion_in_force(scope, at(seconds)).unwrap();
+    let of = |tx: &mut Tx<'_>, scope: &ClientScope, seconds| {
+        tx.exclusion_in_force(scope, at(seconds)).unwrap()
+    };
     assert_eq!(of(tx, &provider(), 25), [scrapped.clone(), other.clone()]);
     assert_eq!(of(tx, &only(id(2)), 25), [other]);
     // It ends by itself.

@@ -18,7 +18,7 @@ fn kept(feed: Feed, document: &str, bytes: &str, standing: DocumentStanding) -> 
     KeptDocument {
         feed,
         document: document.to_owned(),
-        name: format!("{document}.json"),
+        own_id: format!("{document}, edition 1"),
         sha256: Digest::of(bytes.as_bytes()),
         size_bytes: bytes.len() as u64,
         records: 7,
@@ -86,7 +86,7 @@ fn documents(tx: &mut Tx<'_>) {
     for one in [&old, &new, &bad, &other] {
         tx.feed_document_put(one).unwrap();
     }
-    // The same bytes under the same id are one row.
+    // The same bytes under the same name are one row.
     tx.feed_document_put(&new).unwrap();
     tx.feed_document_stand(&old, S::Replaced, "a newer one says all of it", at(6))
         .unwrap();

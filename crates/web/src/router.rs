@@ -10,7 +10,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
-use service::Permission::{self, Decide, ManageClient, ManageDevice, Read, SetWindow};
+use service::Permission::{self, Decide, ManageClient, ManageDevice, ManageFeed, Read, SetWindow};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -65,6 +65,12 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("GET",  "/api/v1/orders/{order}",             Api(Read)),
     ("GET",  "/api/v1/tickets",                    Api(Read)),
     ("GET",  "/api/v1/reports/clients/{client}",   Api(Read)),
+    ("GET",  "/api/v1/feeds",                      Api(Read)),
+    ("GET",  "/api/v1/feeds/documents",            Api(Read)),
+    ("POST", "/api/v1/feeds/refresh",              Api(ManageFeed)),
+    ("PUT",  "/api/v1/feeds/{feed}/enabled",       Api(ManageFeed)),
+    ("POST", "/api/v1/feeds/{feed}/release",       Api(ManageFeed)),
+    ("POST", "/api/v1/feeds/{feed}/delete",        Api(ManageFeed)),
     ("GET",  "/api/v1/audit",                      Api(Read)),
     ("GET",  "/api/v1/coverage",                   Api(Read)),
     ("GET",  "/api/v1/coverage/devices",           Api(Read)),
@@ -87,6 +93,7 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("GET",  "/tickets",                           Console(Read)),
     ("GET",  "/coverage",                          Console(Read)),
     ("GET",  "/events",                            Console(Read)),
+    ("GET",  "/feeds",                             Console(Read)),
     ("GET",  "/reports/clients/{client}",          Console(Read)),
     ("GET",  "/sign-in",                           Public),
     // The link itself changes nothing, because mail programs and chats open links on their own: the

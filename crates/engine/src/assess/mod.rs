@@ -255,7 +255,14 @@ fn source_of(package: &Package) -> SourcePackage {
 
 /// How versions of an ecosystem are ordered.
 pub fn scheme(ecosystem: Ecosystem) -> Scheme {
-    ecosystem.scheme()
+    match ecosystem {
+        Ecosystem::Deb => Scheme::Deb,
+        Ecosystem::Rpm => Scheme::Rpm,
+        Ecosystem::Apk => Scheme::Apk,
+        Ecosystem::Pacman => Scheme::Pacman,
+        Ecosystem::Windows => Scheme::Windows,
+        Ecosystem::Winget => Scheme::Winget,
+    }
 }
 
 /// What changed from `previous` to `current`; empty when nothing did.

@@ -13,6 +13,8 @@ use crate::sources::{Form, Source};
 pub const LIST_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Most documents that are fetched in one turn; the rest comes in the next.
 pub const DOCUMENTS_MAX: usize = 500;
+/// The file that names a CSAF folder's archive.
+const ARCHIVE_NAME: &str = "archive_latest.txt";
 /// Most lines of a list.
 const LINES_MAX: usize = 2_000_000;
 
@@ -69,6 +71,8 @@ pub struct Next {
     pub left: usize,
     /// Lines that could not be read.
     pub broken: usize,
+    /// The stamp of the list itself, to be kept once all that it names is fetched.
+    pub stamp: Option<String>,
 }
 
 fn wanted(address: String, purpose: Purpose) -> Wanted {
@@ -119,7 +123,7 @@ pub fn first(source: &Source, state: &State) -> Vec<Wanted> {
                 if state.whole {
                     all.push(Wanted {
                         optional: true,
-                        ..wanted(below("archive_latest.txt"), Purpose::ArchiveName)
+                        ..wanted(below(ARCHIVE_NAME), Purpose::ArchiveName)
                     });
                 }
                 all.push(wanted(below("changes.csv"), Purpose::List));
@@ -200,8 +204,22 @@ fn archive(folder: &str, body: &[u8]) -> Result<Next, String> {
             checksum: true,
             ..wanted(format!("{folder}{name}"), Purpose::Document)
         }],
+        stamp: day_of(name).map(str::to_owned),
         ..Next::default()
     })
+}
+
+/// The day in a name such as `csaf_advisories_2026-01-02.tar.zst`.
+fn day_of(name: &str) -> Option<&str> {
+    let is_day = |text: &str| {
+        text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+    };
+    (0..name.len().saturating_sub(9))
+        .filter_map(|at| name.get(at..at + 10))
+        .find(|text| is_day(text))
 }
 
 /// One name for all archives of a folder, whatever day they are of.
@@ -212,6 +230,8 @@ fn ending(name: &str) -> &str {
 /// `"2024/rhsa-2024_1234.json","2024-05-01T10:00:00+00:00"`, newest first.
 fn changes(source: &Source, state: &State, folder: &str, body: &[u8]) -> Result<Next, String> {
     let mut next = Next::default();
+    // What changed before the day of the archive is in the archive.
+    let archived = state.stamps.get(&format!("{folder}{ARCHIVE_NAME}"));
     for line in text(body)?.lines().take(LINES_MAX) {
         let Some((path, stamp)) = two_fields(line) else {
             next.broken += usize::from(!line.trim().is_empty());
@@ -222,7 +242,9 @@ fn changes(source: &Source, state: &State, folder: &str, body: &[u8]) -> Result<
             continue;
         }
         let address = format!("{folder}{path}");
-        if state.stamps.get(&address).map(String::as_str) == Some(stamp) {
+        let known = state.stamps.get(&address).map(String::as_str);
+        let in_archive = known.is_none() && archived.is_some_and(|day| stamp < day.as_str());
+        if known == Some(stamp) || in_archive {
             continue;
         }
         next.add(Wanted {
@@ -267,16 +289,17 @@ fn modified(state: &State, folder: &str, list: &Wanted, body: &[u8]) -> Result<N
     let seen = state.stamps.get(&list.address);
     let (Some(seen), false) = (seen, state.whole) else {
         // The list was read before the whole: what changes in between is named by the next list.
-        let whole = Wanted {
-            stamp: Some(newest.to_owned()),
-            ..wanted(format!("{folder}all.zip"), Purpose::Document)
-        };
+        let whole = wanted(format!("{folder}all.zip"), Purpose::Document);
         return Ok(Next {
             wanted: vec![whole],
+            stamp: Some(newest.to_owned()),
             ..Next::default()
         });
     };
-    let mut next = Next::default();
+    let mut next = Next {
+        stamp: Some(newest.to_owned()),
+        ..Next::default()
+    };
     for line in text.lines().take(LINES_MAX) {
         let Some((stamp, id)) = two_fields(line) else {
             next.broken += usize::from(!line.trim().is_empty());
@@ -415,7 +438,9 @@ mod tests {
             &asked[0],
             b"csaf_advisories_2026-01-02.tar.zst\n",
         );
-        assert_eq!(archive.unwrap().wanted[0].name, "archive-tar.zst");
+        let archive = archive.unwrap();
+        assert_eq!(archive.wanted[0].name, "archive-tar.zst");
+        assert_eq!(archive.stamp.as_deref(), Some("2026-01-02"));
         state.whole = false;
         let list = "\"2024/rhsa-2024_1.json\",\"2026-01-03T00:00:00+00:00\"\n\
                     \"../../etc/passwd.json\",\"2026\"\n\
@@ -437,6 +462,14 @@ mod tests {
         assert_eq!(
             addresses(&next.wanted),
             [format!("{folder}2024/rhsa-2024_2.json")]
+        );
+        let mut archived = State::default();
+        let stamp = "2026-01-01".to_owned();
+        archived.stamps.insert(asked[0].address.clone(), stamp);
+        let next = after(source, &archived, &asked[1], list.as_bytes()).unwrap();
+        assert_eq!(
+            addresses(&next.wanted),
+            [format!("{folder}2024/rhsa-2024_1.json")]
         );
         let gone = after(
             source,

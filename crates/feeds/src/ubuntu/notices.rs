@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 
 /// The pages.
 pub const FORMAT: Format = Format {
-    name: "ubuntu-usn-notices",
+    name: "ubuntu-notices",
     recognise,
     parse,
 };

@@ -26,9 +26,12 @@ pub struct ServeArgs {
     /// Where agents reach the server; 0.0.0.0:8443 opens it to the network
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
     agents: SocketAddr,
-    /// Folder with KEV and EPSS documents
+    /// Folder with feed documents, recognised by their content
     #[arg(long, value_name = "DIR")]
     definitions: Option<PathBuf>,
+    /// Fetch no feeds by itself
+    #[arg(long)]
+    no_refresh: bool,
     /// Certificate chain for the console, PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -44,6 +47,7 @@ pub fn run(args: &ServeArgs, global: &Global, clock: Arc<dyn Clock>) -> Result<O
         console: args.console,
         agents: args.agents,
         definitions: args.definitions.clone(),
+        refresh: !args.no_refresh,
         tls: args.tls_cert.clone().zip(args.tls_key.clone()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -48,9 +48,12 @@ pub struct UpArgs {
     /// Where agents reach the server [default: 127.0.0.1:8443; a free port with --once]
     #[arg(long, value_name = "ADDR")]
     agents: Option<SocketAddr>,
-    /// Folder with KEV and EPSS documents
+    /// Folder with feed documents, recognised by their content
     #[arg(long, value_name = "DIR")]
     definitions: Option<PathBuf>,
+    /// Fetch the feeds that are enabled, while it runs
+    #[arg(long, conflicts_with = "once")]
+    refresh: bool,
     /// Seconds that reading changelogs may take
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     changelog_seconds: u32,
@@ -163,6 +166,7 @@ async fn up(
         console: args.console.unwrap_or_else(|| port(8480)),
         agents: args.agents.unwrap_or_else(|| port(8443)),
         definitions: args.definitions.clone(),
+        refresh: args.refresh,
         tls: None,
     };
     let running = start(&options, clock).await?;

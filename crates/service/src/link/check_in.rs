@@ -289,11 +289,12 @@ impl Service {
         let sources = assess::sources(facts);
         let mut changelogs = self.read(move |tx| assess::changelogs(tx, sources))?;
         changelogs.extend(read);
+        let force = self.feeds.in_force();
         Ok(Some(findings(AssessInput {
             inventory,
             facts,
             changelogs: &changelogs,
-            catalogues: &self.catalogues,
+            catalogues: &force.definitions.catalogues,
             previous: &view.device.findings,
             now,
         })))

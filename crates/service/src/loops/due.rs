@@ -18,7 +18,7 @@ pub(crate) enum Look {
 
 #[derive(Debug, Default)]
 struct Inner {
-    all: bool,
+    all: Option<Look>,
     now: BTreeMap<DeviceId, Look>,
     later: BTreeSet<(Timestamp, DeviceId)>,
     later_of: HashMap<DeviceId, Timestamp>,
@@ -37,8 +37,9 @@ impl Due {
     }
 
     /// Every device is due at once.
-    pub fn everything(&self) {
-        self.lock().all = true;
+    pub fn everything(&self, look: Look) {
+        let mut inner = self.lock();
+        inner.all = inner.all.max(Some(look));
     }
 
     /// When a device is due next; `None`: not by itself.
@@ -74,8 +75,8 @@ impl Due {
         taken
     }
 
-    /// Whether every device was asked for; asked once, it is not again until it is asked for anew.
-    pub fn take_everything(&self) -> bool {
+    /// How every device is to be looked at; asked once, it is not again until it is asked for anew.
+    pub fn take_everything(&self) -> Option<Look> {
         std::mem::take(&mut self.lock().all)
     }
 

@@ -4,9 +4,11 @@
 mod due;
 mod notify;
 mod planner;
+mod refresh;
 mod signal;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -14,6 +16,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) use due::{Due, Look};
 pub(crate) use notify::Notifying;
+pub use refresh::Refreshing;
 pub use signal::Signal;
 
 use crate::Service;
@@ -25,7 +28,9 @@ const SLEEP: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Loops {
     stop: watch::Sender<bool>,
+    stop_fetching: Arc<AtomicBool>,
     planner: JoinHandle<()>,
+    refresher: Option<JoinHandle<()>>,
 }
 
 impl Loops {
@@ -33,17 +38,39 @@ impl Loops {
     pub async fn stop(self) {
         // Nobody listens any more only when the loop has ended already.
         let _ = self.stop.send(true);
+        self.stop_fetching.store(true, Ordering::Relaxed);
         if let Err(error) = self.planner.await {
             tracing::error!(%error, "the planner ended by a defect");
+        }
+        if let Some(refresher) = self.refresher
+            && let Err(error) = refresher.await
+        {
+            tracing::error!(%error, "the refresher ended by a defect");
         }
     }
 }
 
-/// Starts the loops on the present runtime. They begin with a look at every device.
-pub fn start(service: &Arc<Service>) -> Loops {
+/// Starts the loops on the present runtime. They begin with a look at every device. Feeds are
+/// fetched as `refreshing` says; `None`: never.
+pub fn start(service: &Arc<Service>, refreshing: Option<Refreshing>) -> Loops {
     let (stop, stopped) = watch::channel(false);
+    let stop_fetching = Arc::new(AtomicBool::new(false));
+    let refresher = refreshing.map(|how| {
+        let flag = Arc::clone(&stop_fetching);
+        tokio::spawn(refresh::run(
+            Arc::clone(service),
+            how,
+            stopped.clone(),
+            flag,
+        ))
+    });
     let planner = tokio::spawn(run(Arc::clone(service), stopped));
-    Loops { stop, planner }
+    Loops {
+        stop,
+        stop_fetching,
+        planner,
+        refresher,
+    }
 }
 
 async fn run(service: Arc<Service>, mut stopped: watch::Receiver<bool>) {

@@ -18,8 +18,8 @@ const BATCH: usize = 100;
 impl Service {
     /// One turn: looks at every device that is due now. Returns when none is left.
     pub fn planner_turn(&self) -> Result<()> {
-        if self.due.take_everything() {
-            self.every_device_is_due()?;
+        if let Some(look) = self.due.take_everything() {
+            self.every_device_is_due(look)?;
         }
         loop {
             let devices = self.due.take(self.now(), BATCH);
@@ -43,7 +43,7 @@ impl Service {
         }
     }
 
-    fn every_device_is_due(&self) -> Result<()> {
+    fn every_device_is_due(&self, look: Look) -> Result<()> {
         let mut page = PageRequest {
             cursor: None,
             limit: PAGE_ITEMS_MAX,
@@ -54,7 +54,7 @@ impl Service {
                 Ok(tx.device_list(&access::of_loops(), DeviceFilter::default(), &request)?)
             })?;
             for device in found.items {
-                self.due.at_once(device.id, Look::Plan);
+                self.due.at_once(device.id, look);
             }
             match found.next {
                 Some(cursor) => page.cursor = Some(cursor),

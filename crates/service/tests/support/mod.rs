@@ -11,7 +11,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::access::Principal;
 use domain::clock::FixedClock;
-use domain::cve::Catalogues;
 use domain::device::AgentAbilities;
 use domain::id::DeviceId;
 use domain::inventory::Inventory;
@@ -59,7 +58,8 @@ pub fn open(dir: &Path, clock: &Arc<FixedClock>) -> Arc<Service> {
     let store = Store::open(&dir.join("patchloop.db"), OpenOptions::default()).unwrap();
     let keys = Keys::load_or_make(dir).unwrap();
     let clock: Arc<dyn domain::clock::Clock> = Arc::clone(clock) as _;
-    Service::new(store, clock, keys, Catalogues::default()).unwrap()
+    let feeds = service::feed::Feeds::open(dir, None).unwrap();
+    Service::new(store, clock, keys, feeds).unwrap()
 }
 
 impl Server {

@@ -18,12 +18,12 @@ CREATE TABLE feed_address (
     PRIMARY KEY (feed, address)
 ) STRICT, WITHOUT ROWID;
 
--- Documents; their bytes are files named by the digest. Only standing, since and why change.
+-- Documents by the name they came under; their bytes are files named by the digest.
 CREATE TABLE feed_document (
     id INTEGER PRIMARY KEY,
     feed TEXT NOT NULL,
     document TEXT NOT NULL,
-    name TEXT NOT NULL,
+    own_id TEXT NOT NULL,
     digest BLOB NOT NULL,
     size_bytes INTEGER NOT NULL,
     records INTEGER NOT NULL,

@@ -9,6 +9,7 @@ mod client;
 mod coverage;
 mod decision;
 mod device;
+mod feed;
 mod finding;
 mod order;
 mod overview;
@@ -97,6 +98,12 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(coverage::include))
         .routes(routes!(coverage::events))
         .routes(routes!(coverage::releases))
+        .routes(routes!(feed::status))
+        .routes(routes!(feed::documents))
+        .routes(routes!(feed::enable))
+        .routes(routes!(feed::refresh))
+        .routes(routes!(feed::release))
+        .routes(routes!(feed::delete))
 }
 
 /// The OpenAPI document.

@@ -10,6 +10,7 @@ mod coverage;
 mod decision;
 mod device;
 mod event;
+mod feed;
 mod overview;
 mod parts;
 mod patch;
@@ -57,6 +58,7 @@ pub fn routes() -> Router<AppState> {
         .route("/tickets", get(ticket::list))
         .route("/coverage", get(coverage::list))
         .route("/events", get(event::list))
+        .route("/feeds", get(feed::list))
         .route("/reports/clients/{client}", get(report::show))
         .route("/sign-in", get(session::sign_in_page).post(session::sign_in))
         .route("/sign-in/{secret}", get(session::sign_in_link))
@@ -72,6 +74,7 @@ enum Area {
     Patches,
     Tickets,
     Events,
+    Feeds,
     /// A page that is in no menu.
     None,
 }
@@ -124,6 +127,7 @@ impl Shell {
             ("Patches", "/patches", Area::Patches),
             ("Tickets", "/tickets", Area::Tickets),
             ("Events", "/events", Area::Events),
+            ("Feeds", "/feeds", Area::Feeds),
         ]
         .into_iter()
         .map(|(name, href, area)| MenuEntry {

@@ -15,6 +15,7 @@ use domain::severity::Severity;
 use domain::ticket::TicketState;
 use jiff::{SignedDuration, Timestamp, Unit};
 use service::decision::DecisionItem;
+use service::feed::Freshness;
 use service::order::OrderView;
 
 macro_rules! parts {
@@ -146,6 +147,16 @@ impl Mark {
             FindingState::Fixed => Self::new("fixed", "good", "a look at the device showed it"),
             FindingState::NotAffected => Self::new("not affected", "", ""),
             FindingState::Unknown => Self::new("unknown", "unknown", "it cannot be said"),
+        }
+    }
+
+    /// How old a feed is against its own rhythm.
+    pub fn freshness(freshness: Freshness) -> Self {
+        match freshness {
+            Freshness::Fresh => Self::new("fresh", "good", "younger than its rhythm demands"),
+            Freshness::Stale => Self::new("stale", "warn", "older than its rhythm demands"),
+            Freshness::Unknown => Self::new("age unknown", "unknown", "it does not say its age"),
+            Freshness::Never => Self::new("never", "unknown", "nothing of it is at hand"),
         }
     }
 

@@ -1,0 +1,394 @@
+//! Definitions as a server keeps them: fetched, judged, kept, put in force, released, deleted.
+//!
+//! The transport is a table of the test; documents are OSV records written by hand for it.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use domain::access::{Permission, Principal, Reach, Role};
+use domain::clock::FixedClock;
+use domain::document::DocumentStanding;
+use domain::feed::Feed;
+use domain::id::PrincipalId;
+use domain::page::PageRequest;
+use feeds::fetch::{Answer, FetchError, Request, Transport};
+use feeds::sources::{self, Form, Source};
+use service::feed::document::{DocumentChange, DocumentItem};
+use service::feed::refresh::Refreshed;
+use service::feed::{FeedItem, Feeds, Freshness};
+use service::keys::Keys;
+use service::{Service, ServiceError};
+use store::{OpenOptions, Store};
+use support::at;
+
+const ADDRESS: &str = "https://feeds.example/osv.tar";
+const FOLDER: &str = "https://csaf.example/";
+
+/// What addresses answer: a body, or a status.
+#[derive(Default)]
+struct Table(Mutex<BTreeMap<String, Result<Vec<u8>, u16>>>);
+
+impl Table {
+    fn set(&self, address: &str, answer: Result<Vec<u8>, u16>) {
+        self.0.lock().unwrap().insert(address.to_owned(), answer);
+    }
+}
+
+impl Transport for Table {
+    fn get(&self, request: &Request, into: &mut dyn Write) -> Result<Answer, FetchError> {
+        let status = |status| FetchError::Status {
+            address: request.address.clone(),
+            status,
+        };
+        let table = self.0.lock().unwrap();
+        let body = match table.get(&request.address) {
+            None => return Err(status(404)),
+            Some(Err(code)) => return Err(status(*code)),
+            Some(Ok(body)) => body,
+        };
+        let sha256 = *domain::inventory::Digest::of(body).bytes();
+        let etag = format!("{:?}", &sha256[..4]);
+        if request.etag.as_ref() == Some(&etag) {
+            return Ok(Answer::NotModified);
+        }
+        into.write_all(body).map_err(FetchError::Write)?;
+        Ok(Answer::Body {
+            bytes: body.len() as u64,
+            sha256,
+            etag: Some(etag),
+            last_modified: None,
+        })
+    }
+}
+
+fn source(feed: Feed, address: &'static [&'static str], form: Form) -> Source {
+    Source {
+        addresses: address,
+        form,
+        mirror: None,
+        checksums: true,
+        ..*sources::of(feed).unwrap()
+    }
+}
+
+static SOURCES: std::sync::LazyLock<Vec<Source>> = std::sync::LazyLock::new(|| {
+    vec![
+        source(Feed::DebianOsv, &[ADDRESS], Form::Documents),
+        source(Feed::RedhatCsaf, &[FOLDER], Form::CsafFolder),
+        *sources::of(Feed::DebChangelog).unwrap(),
+    ]
+});
+
+struct World {
+    service: Arc<Service>,
+    clock: Arc<FixedClock>,
+    owner: Principal,
+    table: Table,
+    dir: tempfile::TempDir,
+}
+
+fn open(dir: &Path, clock: &Arc<FixedClock>) -> Arc<Service> {
+    let store = Store::open(&dir.join("patchloop.db"), OpenOptions::default()).unwrap();
+    let keys = Keys::load_or_make(dir).unwrap();
+    let feeds = Feeds::open(dir, None).unwrap().with_sources(&SOURCES);
+    let service = Service::new(store, Arc::clone(clock) as _, keys, feeds).unwrap();
+    service.feeds_start().unwrap();
+    service
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(FixedClock::at(at("2026-03-02T12:00:00Z")));
+        let service = open(dir.path(), &clock);
+        let owner = service.owner_create("Olga").unwrap().owner;
+        Self {
+            service,
+            clock,
+            owner,
+            table: Table::default(),
+            dir,
+        }
+    }
+
+    fn refresh(&self, feed: Feed) -> Refreshed {
+        let stop = AtomicBool::new(false);
+        self.service.feed_refresh(feed, &self.table, &stop).unwrap()
+    }
+
+    fn item(&self, feed: Feed) -> FeedItem {
+        let status = self.service.feed_status(&self.owner).unwrap();
+        let item = status.feeds.into_iter().find(|item| item.feed == feed);
+        item.unwrap()
+    }
+
+    fn advisories(&self) -> Vec<String> {
+        let force = self.service.feeds().in_force();
+        let all = force.definitions.advisories.iter();
+        let mut ids: Vec<String> = all.map(|one| one.value.id.clone()).collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    fn documents(&self) -> Vec<DocumentItem> {
+        let all = PageRequest {
+            cursor: None,
+            limit: 100,
+        };
+        let found = self.service.document_list(&self.owner, None, None, &all);
+        found.unwrap().items
+    }
+}
+
+/// An OSV record.
+fn record(number: u32, ecosystem: &str) -> String {
+    format!(
+        r#"{{"schema_version":"1.6.0","id":"DSA-{number}-1","modified":"2026-03-01T00:00:00Z",
+            "published":"2026-03-01T00:00:00Z","upstream":["CVE-2026-{number:04}"],
+            "affected":[{{"package":{{"ecosystem":"{ecosystem}","name":"examplepkg"}},
+            "ranges":[{{"type":"ECOSYSTEM","events":[{{"introduced":"0"}},{{"fixed":"1.{number}-1"}}]}}]}}]}}"#
+    )
+}
+
+/// A tar of OSV records, one a number.
+fn osv(numbers: impl IntoIterator<Item = u32>) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for number in numbers {
+        let record = record(number, "Debian:12");
+        let mut header = tar::Header::new_ustar();
+        header.set_size(record.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        let name = format!("DSA-{number}-1.json");
+        builder
+            .append_data(&mut header, name, record.as_bytes())
+            .unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+fn change(document: &str, dry_run: bool) -> DocumentChange {
+    DocumentChange {
+        document: document.to_owned(),
+        reason: "looked at by hand".to_owned(),
+        dry_run,
+    }
+}
+
+#[test]
+fn without_any_feed_nothing_is_said() {
+    let world = World::new();
+    let status = world.service.feed_status(&world.owner).unwrap();
+    assert_eq!(status.advisories, None);
+    assert!(status.sentence.starts_with("No advisories are at hand"));
+    for item in status.feeds {
+        assert_eq!((item.freshness, item.documents), (Freshness::Never, None));
+    }
+}
+
+#[test]
+fn a_document_is_fetched_kept_and_in_force_also_after_a_restart() {
+    let world = World::new();
+    world.table.set(ADDRESS, Ok(osv(1..=40)));
+    let done = world.refresh(Feed::DebianOsv);
+    assert_eq!((done.good, done.failures.len()), (1, 0));
+    assert_eq!(world.advisories().len(), 40);
+    let item = world.item(Feed::DebianOsv);
+    assert_eq!((item.freshness, item.records), (Freshness::Fresh, Some(40)));
+    // Nothing new is nothing fetched, and still a success.
+    world.clock.set(at("2026-03-03T12:00:00Z"));
+    assert_eq!(world.refresh(Feed::DebianOsv).good, 0);
+    let item = world.item(Feed::DebianOsv);
+    assert_eq!(item.succeeded_at, Some(at("2026-03-03T12:00:00Z")));
+    world.clock.set(at("2026-03-09T12:00:00Z"));
+    assert_eq!(world.item(Feed::DebianOsv).freshness, Freshness::Stale);
+    let again = open(world.dir.path(), &world.clock);
+    assert_eq!(again.feeds().in_force().definitions.advisories.len(), 40);
+}
+
+#[test]
+fn what_a_newer_document_leaves_out_stays_and_a_sudden_fall_is_quarantined() {
+    let world = World::new();
+    world.table.set(ADDRESS, Ok(osv(1..=40)));
+    world.refresh(Feed::DebianOsv);
+    // One is left out, one is new: both editions count.
+    world.table.set(ADDRESS, Ok(osv(2..=41)));
+    world.refresh(Feed::DebianOsv);
+    assert_eq!(world.advisories().len(), 41);
+    // Half of it is gone, and it is the only one that knows number 99.
+    world.table.set(ADDRESS, Ok(osv((2..=20).chain([99]))));
+    let done = world.refresh(Feed::DebianOsv);
+    assert_eq!((done.good, done.quarantined), (0, 1));
+    assert_eq!(world.advisories().len(), 41);
+    let item = world.item(Feed::DebianOsv);
+    assert_eq!(item.quarantined, 1);
+    assert!(
+        item.error
+            .unwrap()
+            .contains("a sudden fall is not believed")
+    );
+    let stands: Vec<_> = world.documents().iter().map(|one| one.standing).collect();
+    use DocumentStanding as S;
+    assert_eq!(stands, [S::Beside, S::Good, S::Quarantined]);
+
+    // A person looks at it and puts it in force: nothing is lost by that either.
+    let (service, owner) = (&world.service, &world.owner);
+    let tried = service
+        .document_release(owner, Feed::DebianOsv, &change("osv.tar", true))
+        .unwrap();
+    assert_eq!((tried.comes, tried.done), (1, false));
+    assert_eq!(world.advisories().len(), 41);
+    let done = service
+        .document_release(owner, Feed::DebianOsv, &change("osv.tar", false))
+        .unwrap();
+    assert!(done.done);
+    assert_eq!(world.advisories().len(), 42);
+
+    // Only an explicit word deletes, and it leaves a tombstone.
+    let hash = done.document.sha256;
+    let gone = service
+        .document_delete(owner, Feed::DebianOsv, &change(&hash[..12], false))
+        .unwrap();
+    assert_eq!(gone.goes, 1);
+    assert_eq!(world.advisories().len(), 41);
+    world.table.set(ADDRESS, Ok(osv((2..=20).chain([99]))));
+    world.refresh(Feed::DebianOsv);
+    assert_eq!(world.advisories().len(), 41);
+    let page = PageRequest {
+        cursor: None,
+        limit: 100,
+    };
+    let audit = service.audit_list(owner, &page).unwrap().items;
+    for action in ["feed.quarantine", "feed.release", "feed.delete"] {
+        let rows = audit.iter().filter(|row| row.action == action).count();
+        assert_eq!(rows, 1, "{action}");
+    }
+}
+
+#[test]
+fn a_server_that_fails_leaves_everything_in_force_and_is_told() {
+    let world = World::new();
+    world.table.set(ADDRESS, Ok(osv(1..=3)));
+    world.refresh(Feed::DebianOsv);
+    for answer in [Err(500), Ok(b"<html>sorry</html>".to_vec()), Ok(Vec::new())] {
+        world.table.set(ADDRESS, answer);
+        assert_eq!(world.refresh(Feed::DebianOsv).failures.len(), 1);
+        assert!(world.item(Feed::DebianOsv).error.is_some());
+        assert_eq!(world.advisories().len(), 3);
+    }
+    world.table.set(ADDRESS, Ok(osv(1..=4)));
+    world.refresh(Feed::DebianOsv);
+    assert_eq!(world.item(Feed::DebianOsv).error, None);
+    assert_eq!(world.advisories().len(), 4);
+}
+
+#[test]
+fn a_document_without_the_stated_checksum_is_not_taken() {
+    let world = World::new();
+    world.table.set(ADDRESS, Ok(osv(1..=3)));
+    let checksum = format!("{ADDRESS}.sha256");
+    world.table.set(&checksum, Ok(b"00ff  osv.tar".to_vec()));
+    let done = world.refresh(Feed::DebianOsv);
+    assert_eq!((done.good, done.failures.len()), (0, 1));
+    assert!(world.documents().is_empty());
+    world.table.set(&checksum, Err(404));
+    assert_eq!(world.refresh(Feed::DebianOsv).good, 1);
+}
+
+#[test]
+fn a_damaged_document_stops_no_start_and_is_fetched_again() {
+    let world = World::new();
+    world.table.set(ADDRESS, Ok(osv(1..=3)));
+    world.refresh(Feed::DebianOsv);
+    let hash = world.documents()[0].sha256.clone();
+    let file = world.dir.path().join("definitions").join(&hash[..2]);
+    std::fs::write(file.join(&hash), b"damaged").unwrap();
+    let again = open(world.dir.path(), &world.clock);
+    assert!(again.feeds().in_force().definitions.advisories.is_empty());
+    let status = again.feed_status(&world.owner).unwrap();
+    assert!(status.problems[0].why.contains("damaged"), "{status:?}");
+    // The server would say that nothing is new; it is asked as if for the first time.
+    let stop = AtomicBool::new(false);
+    again
+        .feed_refresh(Feed::DebianOsv, &world.table, &stop)
+        .unwrap();
+    again.feeds_reload().unwrap();
+    assert_eq!(again.feeds().in_force().definitions.advisories.len(), 3);
+}
+
+#[test]
+fn lists_of_deletions_are_believed_and_absence_is_not() {
+    let world = World::new();
+    let list = |names: &[&str]| -> Vec<u8> {
+        let lines = names
+            .iter()
+            .map(|name| format!("\"2026/{name}.json\",\"2026-03-01T00:00:00+00:00\"\n"));
+        lines.collect::<String>().into_bytes()
+    };
+    for (number, name) in [(1, "one"), (2, "two")] {
+        // A general form counts for any feed.
+        let record = record(number, "PyPI").into_bytes();
+        world
+            .table
+            .set(&format!("{FOLDER}2026/{name}.json"), Ok(record));
+    }
+    let changes = format!("{FOLDER}changes.csv");
+    world.table.set(&changes, Ok(list(&["one", "two"])));
+    world.refresh(Feed::RedhatCsaf);
+    assert_eq!(world.advisories(), ["DSA-1-1", "DSA-2-1"]);
+    world.table.set(&changes, Ok(list(&["one"])));
+    world.refresh(Feed::RedhatCsaf);
+    assert_eq!(world.advisories(), ["DSA-1-1", "DSA-2-1"]);
+    let deletions = format!("{FOLDER}deletions.csv");
+    world.table.set(&deletions, Ok(list(&["two"])));
+    let done = world.refresh(Feed::RedhatCsaf);
+    assert_eq!((done.gone, done.failures), (1, Vec::new()));
+    assert_eq!(world.advisories(), ["DSA-1-1"]);
+    let gone = world.documents();
+    let gone = gone.iter().find(|one| one.document == "two.json").unwrap();
+    assert_eq!(gone.standing, DocumentStanding::Deleted);
+}
+
+#[test]
+fn only_the_owner_changes_feeds() {
+    let world = World::new();
+    let technician = Principal {
+        id: PrincipalId::from_bytes([9; 16]),
+        name: "Tim".into(),
+        role: Role::Technician,
+        reach: Reach::Provider,
+    };
+    assert!(domain::access::check(&technician, Permission::ManageFeed).is_err());
+    let service = &world.service;
+    let denied = |result: Option<ServiceError>| {
+        assert!(matches!(result, Some(ServiceError::Denied(_))));
+    };
+    denied(
+        service
+            .feed_enable(&technician, Feed::DebianOsv, true)
+            .err(),
+    );
+    let wanted = change("x", false);
+    denied(
+        service
+            .document_release(&technician, Feed::Kev, &wanted)
+            .err(),
+    );
+    denied(
+        service
+            .document_delete(&technician, Feed::Kev, &wanted)
+            .err(),
+    );
+    denied(service.feeds_ask(&technician, &Default::default()).err());
+    assert!(service.feed_status(&technician).is_ok());
+    let item = service.feed_enable(&world.owner, Feed::DebianOsv, true);
+    assert!(item.unwrap().enabled);
+}
