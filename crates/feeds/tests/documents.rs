@@ -46,10 +46,19 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn all(folder: &Path) -> BTreeMap<String, Inspection> {
     let mut found = Vec::new();
     files(folder, &mut found);
-    let name = |path: &Path| path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+    let name = |path: &Path| {
+        path.strip_prefix(folder)
+            .unwrap()
+            .to_string_lossy()
+            .into_owned()
+    };
     found
         .iter()
-        .filter(|path| !NO_FEEDS.iter().any(|other| path.starts_with(folder.join(other))))
+        .filter(|path| {
+            !NO_FEEDS
+                .iter()
+                .any(|other| path.starts_with(folder.join(other)))
+        })
         .map(|path| (name(path), inspect::file(path, None)))
         .collect()
 }
@@ -108,7 +117,9 @@ fn table(seen: &BTreeMap<String, Inspection>) -> String {
             *row.feeds.entry(feed.to_string()).or_default() += 1;
         }
     }
-    let mut text = "folder | imported | of them with broken records | refused | no feed | records | feeds\n".to_owned();
+    let mut text =
+        "folder | imported | of them with broken records | refused | no feed | records | feeds\n"
+            .to_owned();
     for (folder, row) in rows {
         let feeds: Vec<String> = row
             .feeds
@@ -134,8 +145,15 @@ fn not_imported(seen: &BTreeMap<String, Inspection>) -> String {
     let mut text = String::new();
     for (path, inspection) in seen {
         if !inspection.accepted {
-            let feed = inspection.feed.map_or("no feed".to_owned(), |feed| feed.to_string());
-            writeln!(text, "{path} | {feed} | {}", inspection.why.as_deref().unwrap_or_default()).unwrap();
+            let feed = inspection
+                .feed
+                .map_or("no feed".to_owned(), |feed| feed.to_string());
+            writeln!(
+                text,
+                "{path} | {feed} | {}",
+                inspection.why.as_deref().unwrap_or_default()
+            )
+            .unwrap();
         }
     }
     text
@@ -157,9 +175,19 @@ fn counts_agree(folder: &Path, seen: &BTreeMap<String, Inspection>) {
         };
         compared += 1;
         if Some(inspection.records) != expected {
-            wrong.push(format!("{path}: the manifest says {text}, read were {}: {:?} {:?}", inspection.records, inspection.why, inspection.broken.first()));
+            wrong.push(format!(
+                "{path}: the manifest says {text}, read were {}: {:?} {:?}",
+                inspection.records,
+                inspection.why,
+                inspection.broken.first()
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} of {compared}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {compared}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     assert_eq!(compared, 118, "rows with a count");
 }
