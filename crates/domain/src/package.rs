@@ -76,6 +76,20 @@ words!(Ecosystem "ecosystem" "deb, rpm, apk, pacman, windows, winget" {
     Deb "deb", Rpm "rpm", Apk "apk", Pacman "pacman", Windows "windows", Winget "winget",
 });
 
+impl Ecosystem {
+    /// How versions of the ecosystem are ordered.
+    pub fn scheme(self) -> versions::Scheme {
+        match self {
+            Self::Deb => versions::Scheme::Deb,
+            Self::Rpm => versions::Scheme::Rpm,
+            Self::Apk => versions::Scheme::Apk,
+            Self::Pacman => versions::Scheme::Pacman,
+            Self::Windows => versions::Scheme::Windows,
+            Self::Winget => versions::Scheme::Winget,
+        }
+    }
+}
+
 /// How an item stands on the device.
 ///
 /// The words are dpkg's where it has them, because it tells the most; other systems use

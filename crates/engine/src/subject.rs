@@ -8,8 +8,9 @@ use domain::device::Device;
 use domain::finding::{DatedFinding, Finding, FindingState};
 use domain::inventory::Inventory;
 use domain::offer::System;
-use domain::package::{Item, PackageState};
-use domain::query::{Fact, Field, Os, Subject, SubjectKind, Values};
+use domain::package::{Ecosystem, Item, PackageState};
+use domain::patch::PatchId;
+use domain::query::{Fact, Field, Os, PackageVersion, Packages, Subject, SubjectKind, Values};
 use domain::severity::Severity;
 use jiff::Timestamp;
 
@@ -75,13 +76,13 @@ impl Subject for DeviceSubject<'_> {
                 None => Values::unknown(),
             },
             Field::Missing => self.findings.map_or_else(Values::unknown, missing),
+            Field::Cve => self.findings.map_or_else(Values::unknown, open_cves),
+            Field::Kev => self.findings.map_or_else(Values::unknown, open_kev),
             Field::Os
             | Field::Seen
             | Field::Product
             | Field::Patch
             | Field::Severity
-            | Field::Cve
-            | Field::Kev
             | Field::Origin
             | Field::State
             | Field::Age => Values::unknown(),
@@ -115,6 +116,82 @@ impl Subject for DeviceSubject<'_> {
             None => Fact::Unknown,
         }
     }
+
+    fn packages(&self) -> Packages<'_> {
+        self.inventory.map_or_else(Packages::unknown, |inventory| {
+            Packages::of(installed(inventory))
+        })
+    }
+}
+
+/// Findings whose vulnerable code is there or still runs.
+fn open(findings: &[DatedFinding]) -> impl Iterator<Item = &Finding> {
+    findings
+        .iter()
+        .map(|dated| &dated.finding)
+        .filter(|finding| match finding.state {
+            FindingState::Missing | FindingState::NoFix | FindingState::OldCodeRunning => true,
+            FindingState::Fixed | FindingState::NotAffected | FindingState::Unknown => false,
+        })
+}
+
+fn none_unknown(findings: &[DatedFinding]) -> bool {
+    findings
+        .iter()
+        .all(|dated| dated.finding.state != FindingState::Unknown)
+}
+
+/// The CVEs that are open; a patch that was not looked up leaves the answer open.
+fn open_cves(findings: &[DatedFinding]) -> Values<'_> {
+    let known = open(findings)
+        .filter_map(|finding| finding.facts.cves.as_deref())
+        .flatten()
+        .map(String::as_str);
+    if none_unknown(findings) && open(findings).all(|finding| finding.facts.cves.is_some()) {
+        Values::of(known)
+    } else {
+        Values::at_least(known)
+    }
+}
+
+/// Whether one of the open CVEs is known to be exploited.
+fn open_kev(findings: &[DatedFinding]) -> Values<'_> {
+    let kev = |finding: &Finding| match (finding.facts.kev, &finding.facts.cves) {
+        (Some(kev), _) => Some(kev),
+        (None, Some(cves)) if cves.is_empty() => Some(false),
+        (None, _) => None,
+    };
+    if open(findings).any(|finding| kev(finding) == Some(true)) {
+        Values::yes_no(true)
+    } else if none_unknown(findings) && open(findings).all(|finding| kev(finding).is_some()) {
+        Values::yes_no(false)
+    } else {
+        Values::unknown()
+    }
+}
+
+fn installed(inventory: &Inventory) -> impl Iterator<Item = PackageVersion<'_>> {
+    inventory
+        .items()
+        .iter()
+        .filter(|item| item.state() != PackageState::ConfigFiles)
+        .map(|item| {
+            let (name, version) = match item {
+                Item::Package(package) => (
+                    Cow::Borrowed(package.name.as_str()),
+                    Some(package.version.as_str()),
+                ),
+                Item::Update { kb, .. } => (Cow::Owned(kb.to_string()), None),
+                Item::Application { id, version } => {
+                    (Cow::Borrowed(id.as_str()), Some(version.as_str()))
+                }
+            };
+            PackageVersion {
+                ecosystem: item.ecosystem(),
+                name,
+                version,
+            }
+        })
 }
 
 fn installed_names(inventory: &Inventory) -> impl Iterator<Item = Cow<'_, str>> {
@@ -213,6 +290,24 @@ impl Subject for PatchSubject<'_> {
     fn os(&self) -> Fact<Os<'_>> {
         Fact::Unknown
     }
+
+    fn packages(&self) -> Packages<'_> {
+        let ecosystem = match &self.finding.patch {
+            PatchId::Source { ecosystem, .. } => *ecosystem,
+            PatchId::Update(_) => Ecosystem::Windows,
+            PatchId::Application { .. } => Ecosystem::Winget,
+        };
+        Packages::of(
+            self.finding
+                .packages
+                .iter()
+                .map(move |package| PackageVersion {
+                    ecosystem,
+                    name: package.name.as_str().into(),
+                    version: package.installed.as_ref().map(|version| version.as_str()),
+                }),
+        )
+    }
 }
 
 #[cfg(test)]
@@ -236,6 +331,11 @@ mod tests {
             &device
         ));
         assert!(holds("package:openssl -package:nginx", &device));
+        // Installed is 1.0-1; dpkg orders the tilde before everything.
+        assert!(holds("package:openssl>1.0-1~deb12u1", &device));
+        assert!(holds("-package:openssl>=1.0-1+b1", &device));
+        assert!(holds("package:nginx<9,openssl<=1.0-1", &device));
+        assert!(!holds("package:nginx<9", &device));
         finding.finding.facts.severity = None;
         finding.finding.facts.cves = None;
         finding.finding.facts.kev = None;

@@ -12,14 +12,17 @@
 //!
 //! Source: Common Security Advisory Framework 2.0, OASIS Standard, 18 November 2022.
 
+mod changes;
 mod component;
 mod microsoft;
 #[allow(dead_code, reason = "the schema requires more than is used")]
 mod model;
+mod provider;
 mod publisher;
 mod purl;
 mod rating;
 mod redhat;
+mod redhat_api;
 mod rules;
 mod statements;
 mod suse;
@@ -41,12 +44,25 @@ use model::{Document, ProductTree, RestartCategory, Vulnerability};
 use statements::{Gathered, Reasons, Status};
 use tree::Tree;
 
+pub use changes::deletions;
+
 /// The forms read here.
-pub const FORMATS: &[Format] = &[Format {
-    name: "csaf",
-    recognise,
-    parse,
-}];
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "csaf",
+        recognise,
+        parse,
+    },
+    provider::AGGREGATOR,
+    provider::PROVIDER,
+    provider::ROLIE_SERVICE,
+    provider::ROLIE_FEED,
+    redhat_api::API,
+    redhat_api::REPOSITORIES,
+    changes::INDEX,
+    changes::CHANGES,
+    changes::ARCHIVE,
+];
 
 /// A CSAF document has its version, or at least the parts that only it has, in `document`.
 fn recognise(probe: &Probe<'_>) -> bool {

@@ -6,10 +6,12 @@
 //! version is skipped and counted; a date that cannot be read is `None`.
 //! Source: Debian Policy Manual, section 4.4; deb-changelog(5).
 
+mod document;
+
 use crate::format::Format;
 
 /// The forms read here.
-pub const FORMATS: &[Format] = &[];
+pub const FORMATS: &[Format] = &[document::FORMAT];
 
 use std::collections::BTreeSet;
 

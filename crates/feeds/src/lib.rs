@@ -34,6 +34,7 @@ pub mod platform;
 pub mod refusal;
 pub mod rpm;
 pub mod secdb;
+pub mod seen;
 pub mod sources;
 pub mod ubuntu;
 pub mod when;

@@ -25,7 +25,7 @@ use crate::ubuntu::releases;
 
 /// The forms read here.
 pub const FORMATS: &[Format] = &[Format {
-    name: "openvex",
+    name: "ubuntu-vex",
     recognise,
     parse,
 }];

@@ -179,6 +179,7 @@ impl<'s> Reader<'s> {
         match fields::id(text("id")) {
             Ok(id) => {
                 self.listed += 1;
+                self.feed.get_or_insert_with(|| ecosystems::feed_of_id(id));
                 self.sink.record(Record::Listed {
                     document: id.to_owned(),
                     address: None,

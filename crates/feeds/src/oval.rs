@@ -10,25 +10,80 @@
 
 mod criteria;
 mod definition;
+mod listed;
 mod tests_of;
 
 use domain::feed::Feed;
 
-use crate::format::{Format, Parsed, RECORDS_MAX, Record, Sink};
+use crate::format::{Format, Parsed, Probe, RECORDS_MAX, Record, Sink};
 use crate::refusal::Refusal;
 use crate::rpm::first_element;
+use crate::seen::SeenIds;
 use crate::when;
 use crate::xml::{Event, Xml};
 
 use definition::Definition;
 use tests_of::Library;
 
-/// The forms read here.
-pub const FORMATS: &[Format] = &[Format {
-    name: "oval",
-    recognise: |probe| first_element(&probe.head) == Some("oval_definitions"),
-    parse,
-}];
+/// The forms read here: one a publisher, so that a document cut short has a feed all the same.
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "redhat-oval-list",
+        recognise: listed::recognise,
+        parse: listed::parse,
+    },
+    Format {
+        name: "oracle-oval",
+        recognise: |probe| is_of(probe, Some(Feed::OracleOval)),
+        parse,
+    },
+    Format {
+        name: "redhat-oval",
+        recognise: |probe| is_of(probe, Some(Feed::RedhatOval)),
+        parse,
+    },
+    Format {
+        name: "alma-oval",
+        recognise: |probe| is_of(probe, Some(Feed::AlmaOval)),
+        parse,
+    },
+    Format {
+        name: "suse-oval",
+        recognise: |probe| is_of(probe, Some(Feed::SuseOval)),
+        parse,
+    },
+    Format {
+        name: "ubuntu-oval",
+        recognise: |probe| is_of(probe, Some(Feed::UbuntuOval)),
+        parse,
+    },
+    Format {
+        name: "debian-oval",
+        recognise: |probe| is_of(probe, Some(Feed::DebianOval)),
+        parse,
+    },
+    Format {
+        name: "oval",
+        recognise: |probe| is_of(probe, None),
+        parse,
+    },
+];
+
+/// Whether it is OVAL, and of this publisher as far as its head tells.
+fn is_of(probe: &Probe<'_>, feed: Option<Feed>) -> bool {
+    if first_element(&probe.head) != Some("oval_definitions") {
+        return false;
+    }
+    let head = &probe.head;
+    let first_id = head.find("\"oval:").map_or("", |at| &head[at + 1..]);
+    let generator = head
+        .split_once("product_name>")
+        .and_then(|(_, rest)| rest.split_once('<'));
+    publisher(first_id, generator.map_or("", |(name, _)| name)) == feed
+}
+
+/// Most statements of one document.
+const STATEMENTS_MAX: u64 = 20_000_000;
 
 /// Publishers by the namespace of their ids.
 const PUBLISHERS: &[(&str, Feed)] = &[
@@ -55,15 +110,15 @@ const GENERATORS: &[(&str, Feed)] = &[
 
 fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
     let (library, head) = first_pass(bytes)?;
-    let feed = publisher(&head).ok_or_else(|| Refusal::Unrecognised {
+    let feed = publisher(&head.first_id, &head.generator).ok_or_else(|| Refusal::Unrecognised {
         why: "OVAL of a publisher that is not known".to_owned(),
     })?;
     let mut parsed = Parsed::new(feed);
     parsed.dated = when::timestamp(&head.timestamp);
     let mut notes = Notes::default();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = SeenIds::default();
     let mut xml = Xml::new(bytes)?;
-    let mut read = 0_u64;
+    let (mut read, mut statements) = (0_u64, 0_u64);
     loop {
         match xml.next()? {
             Event::Start(element) if xml.depth() == 3 && element.name() == "definition" => {
@@ -81,12 +136,19 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
                 };
                 if definition.id.is_empty() {
                     sink.broken(&place, "it has no id");
-                } else if !seen.insert(definition.id.clone()) {
+                } else if !seen.first(&[&definition.id]) {
                     sink.broken(&place, "a definition with this id was read already");
                 } else {
                     match definition.advisories(feed, &library, &mut notes) {
                         Ok(advisories) => {
                             parsed.records += 1;
+                            statements += count(&advisories);
+                            if statements > STATEMENTS_MAX {
+                                return Err(Refusal::TooMany {
+                                    what: "statements about packages",
+                                    limit: STATEMENTS_MAX,
+                                });
+                            }
                             for advisory in advisories {
                                 sink.record(Record::Advisory(Box::new(advisory)));
                             }
@@ -103,6 +165,11 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
     Ok(parsed)
 }
 
+fn count(advisories: &[domain::advisory::Advisory]) -> u64 {
+    let counts = advisories.iter().map(|advisory| advisory.statements.len());
+    counts.sum::<usize>() as u64
+}
+
 /// What the document says of itself.
 #[derive(Debug, Default)]
 struct Head {
@@ -111,17 +178,18 @@ struct Head {
     first_id: String,
 }
 
-fn publisher(head: &Head) -> Option<Feed> {
+/// The publisher by the first id, else by what generated the document.
+fn publisher(first_id: &str, generator: &str) -> Option<Feed> {
     let by_id = PUBLISHERS
         .iter()
-        .find(|(mark, _)| head.first_id.starts_with(mark));
+        .find(|(mark, _)| first_id.starts_with(mark));
     if let Some((_, feed)) = by_id {
         return Some(*feed);
     }
-    if !head.first_id.is_empty() {
+    if !first_id.is_empty() {
         return None;
     }
-    let name = head.generator.to_ascii_lowercase();
+    let name = generator.to_ascii_lowercase();
     let found = GENERATORS.iter().find(|(mark, _)| name.contains(mark))?;
     Some(found.1)
 }

@@ -19,12 +19,12 @@ use crate::format::{Format, Probe};
 /// The forms read here.
 pub const FORMATS: &[Format] = &[
     Format {
-        name: "rpm-updateinfo",
+        name: "updateinfo",
         recognise: |probe| begins(probe, "updates"),
         parse: updateinfo::parse,
     },
     Format {
-        name: "rpm-repomd",
+        name: "repomd",
         recognise: |probe| begins(probe, "repomd"),
         parse: repomd::parse,
     },

@@ -24,12 +24,12 @@ use crate::yaml;
 /// The forms read here.
 pub const FORMATS: &[Format] = &[
     Format {
-        name: "secdb",
+        name: "alpine-secdb",
         recognise,
         parse,
     },
     Format {
-        name: "secdb-yaml",
+        name: "alpine-secdb-yaml",
         recognise: recognise_yaml,
         parse: parse_yaml,
     },

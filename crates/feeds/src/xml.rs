@@ -12,6 +12,9 @@ use quick_xml::reader::Reader;
 use crate::format::{DEPTH_MAX, without_mark};
 use crate::refusal::Refusal;
 
+/// Longest text of one element that [`Xml::text`] gives.
+pub const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// What comes next in a document.
 #[derive(Debug)]
 pub enum Event<'a> {
@@ -162,7 +165,15 @@ impl<'a> Xml<'a> {
         let mut all = String::new();
         while self.depth > outside {
             match self.next()? {
-                Event::Text(text) => all.push_str(&text),
+                Event::Text(text) => {
+                    if all.len().saturating_add(text.len()) > TEXT_BYTES_MAX {
+                        return Err(Refusal::TooLarge {
+                            what: format!("a text at {}", self.place()),
+                            limit_bytes: TEXT_BYTES_MAX as u64,
+                        });
+                    }
+                    all.push_str(&text);
+                }
                 Event::Start(_) | Event::End => {}
                 Event::Done => break,
             }

@@ -180,7 +180,7 @@ impl Walk {
             },
         };
         let findings = match self.at {
-            _ if !with_findings && !asks(&self.query, Field::Missing) => None,
+            _ if !with_findings && !asks_findings(&self.query) => None,
             None => tx.finding_of_device(&self.scope, id)?,
             Some(at) => tx.finding_at(&self.scope, id, at)?,
         };
@@ -197,6 +197,13 @@ impl Walk {
             findings,
         }))
     }
+}
+
+/// Whether a query over devices asks where they stand with patches.
+fn asks_findings(query: &Query) -> bool {
+    [Field::Missing, Field::Cve, Field::Kev]
+        .into_iter()
+        .any(|field| asks(query, field))
 }
 
 /// Lets a past instant pass: nothing can be said yet about one that is still to come.

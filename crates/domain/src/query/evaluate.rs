@@ -8,9 +8,10 @@ use std::{borrow::Cow, ops::Not};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Choice, Condition, Expr, Field, LetterCase, OsPattern, OsVersion, Pattern, Query, SubjectKind,
-    Term,
+    Choice, Condition, Expr, Field, LetterCase, OsPattern, OsVersion, PackagePattern, Pattern,
+    Query, SubjectKind, Term,
 };
+use crate::package::Ecosystem;
 
 /// Whether something holds; the order is that of the logic, No < Unknown < Yes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -163,6 +164,44 @@ pub struct Os<'a> {
     pub codename: Option<&'a str>,
 }
 
+/// One package of a subject, with its version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageVersion<'a> {
+    /// Whose rules order its versions.
+    pub ecosystem: Ecosystem,
+    /// Its name.
+    pub name: Cow<'a, str>,
+    /// Its version; `None`: it has none (a Windows update), or none is installed.
+    pub version: Option<&'a str>,
+}
+
+/// The packages of a subject: those that are known, and whether these are all.
+pub struct Packages<'a> {
+    known: Box<dyn Iterator<Item = PackageVersion<'a>> + 'a>,
+    complete: bool,
+}
+
+impl<'a> Packages<'a> {
+    /// These, and no others.
+    pub fn of<I>(packages: I) -> Self
+    where
+        I: IntoIterator<Item = PackageVersion<'a>, IntoIter: 'a>,
+    {
+        Self {
+            known: Box::new(packages.into_iter()),
+            complete: true,
+        }
+    }
+
+    /// Nothing is known.
+    pub fn unknown() -> Self {
+        Self {
+            known: Box::new(std::iter::empty()),
+            complete: false,
+        }
+    }
+}
+
 /// Something that a query may select.
 ///
 /// Only the fields of its own kind are asked for ([`Field::applies_to`]).
@@ -188,6 +227,11 @@ pub trait Subject {
 
     /// Returns the operating system (`Os`).
     fn os(&self) -> Fact<Os<'_>>;
+
+    /// Returns the packages with their versions (`Package` with a bound).
+    fn packages(&self) -> Packages<'_> {
+        Packages::unknown()
+    }
 }
 
 /// A finding as a subject: the device answers for its fields, the patch for its own, and for
@@ -230,6 +274,10 @@ impl Subject for DevicePatch<'_> {
     fn os(&self) -> Fact<Os<'_>> {
         self.device.os()
     }
+
+    fn packages(&self) -> Packages<'_> {
+        self.patch.packages()
+    }
 }
 
 impl Query {
@@ -241,6 +289,13 @@ impl Query {
     /// Evaluates the query; a term whose field the subject's kind does not have is unknown.
     pub fn evaluate(&self, subject: &dyn Subject, now: Timestamp) -> Truth {
         evaluate(self.expr(), subject, now)
+    }
+}
+
+impl Term {
+    /// Evaluates this term alone, for those who answer a query by the sets of its terms.
+    pub fn evaluate(&self, subject: &dyn Subject, now: Timestamp) -> Truth {
+        evaluate_term(self, subject, now)
     }
 }
 
@@ -304,6 +359,45 @@ fn evaluate_term(term: &Term, subject: &dyn Subject, now: Timestamp) -> Truth {
             Fact::Absent => Truth::No,
             Fact::Unknown => Truth::Unknown,
         },
+        Condition::Packages(patterns) => packages(patterns, subject.packages()),
+    }
+}
+
+fn packages(patterns: &[PackagePattern], packages: Packages<'_>) -> Truth {
+    let mut truth = if packages.complete {
+        Truth::No
+    } else {
+        Truth::Unknown
+    };
+    for package in packages.known {
+        for pattern in patterns {
+            truth = truth.or(pattern.fits(&package));
+        }
+        if truth == Truth::Yes {
+            break;
+        }
+    }
+    truth
+}
+
+impl PackagePattern {
+    /// Whether a package fits; a version that its ecosystem cannot order leaves it open.
+    pub fn fits(&self, package: &PackageVersion<'_>) -> Truth {
+        if !self.name.fits(&package.name, LetterCase::Ignored) {
+            return Truth::No;
+        }
+        let Some((comparison, bound)) = &self.bound else {
+            return Truth::Yes;
+        };
+        let Some(version) = package.version else {
+            return Truth::Unknown;
+        };
+        // rpm's listings write a missing epoch so.
+        let version = version.strip_prefix("(none):").unwrap_or(version);
+        versions::order(package.ecosystem.scheme(), version, bound)
+            .map_or(Truth::Unknown, |ordering| {
+                comparison.allows(ordering).into()
+            })
     }
 }
 
@@ -330,9 +424,11 @@ fn named(condition: &Condition, subject: &dyn Subject) -> Truth {
                 .into()
         }),
         // The parser makes none of these without a field.
-        Condition::Choice(_) | Condition::Order(..) | Condition::Elapsed(..) | Condition::Os(_) => {
-            Truth::Unknown
-        }
+        Condition::Choice(_)
+        | Condition::Order(..)
+        | Condition::Elapsed(..)
+        | Condition::Os(_)
+        | Condition::Packages(_) => Truth::Unknown,
     }
 }
 

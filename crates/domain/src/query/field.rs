@@ -78,6 +78,8 @@ pub enum ValueKind {
     Elapsed,
     /// An operating system by id or codename, and its version: `debian>=12`.
     Os,
+    /// A package by name, and its version as its ecosystem orders it: `openssl<3.0.17`.
+    Package,
 }
 
 /// One row of the table of fields.
@@ -164,8 +166,8 @@ pub static FIELDS: &[FieldRow] = &[
         name: "package",
         of_devices: true,
         of_patches: true,
-        values: NAME,
-        help: "a package: installed on the device, or touched by the patch",
+        values: ValueKind::Package,
+        help: "a package, installed on the device or touched by the patch: openssl<3.0.17",
     },
     patch(
         Field::Product,
@@ -185,13 +187,22 @@ pub static FIELDS: &[FieldRow] = &[
         ValueKind::Choice(SEVERITIES),
         "how severe the patch is",
     ),
-    patch(Field::Cve, "cve", NAME, "a CVE that the patch fixes"),
-    patch(
-        Field::Kev,
-        "kev",
-        ValueKind::Choice(YES_NO),
-        "whether it fixes a CVE known exploited",
-    ),
+    FieldRow {
+        field: Field::Cve,
+        name: "cve",
+        of_devices: true,
+        of_patches: true,
+        values: NAME,
+        help: "a CVE: open on the device, or fixed by the patch",
+    },
+    FieldRow {
+        field: Field::Kev,
+        name: "kev",
+        of_devices: true,
+        of_patches: true,
+        values: ValueKind::Choice(YES_NO),
+        help: "whether a CVE known to be exploited is open on the device, or fixed by the patch",
+    },
     patch(
         Field::Origin,
         "origin",
@@ -289,7 +300,7 @@ impl Field {
     pub fn choices(self) -> &'static [Choice] {
         match self.row().values {
             ValueKind::Choice(choices) => choices,
-            ValueKind::Text(_) | ValueKind::Elapsed | ValueKind::Os => &[],
+            ValueKind::Text(_) | ValueKind::Elapsed | ValueKind::Os | ValueKind::Package => &[],
         }
     }
 
@@ -297,7 +308,9 @@ impl Field {
     pub fn letter_case(self) -> LetterCase {
         match self.row().values {
             ValueKind::Text(letter_case) => letter_case,
-            ValueKind::Choice(_) | ValueKind::Elapsed | ValueKind::Os => LetterCase::Ignored,
+            ValueKind::Choice(_) | ValueKind::Elapsed | ValueKind::Os | ValueKind::Package => {
+                LetterCase::Ignored
+            }
         }
     }
 }

@@ -40,9 +40,9 @@ use serde::{Deserialize, Serialize};
 
 pub use complete::{Completion, completions};
 pub use error::{Mistake, QueryError, QueryErrorKind};
-pub use evaluate::{DevicePatch, Fact, Os, Subject, Truth, Values};
+pub use evaluate::{DevicePatch, Fact, Os, PackageVersion, Packages, Subject, Truth, Values};
 pub use field::{Choice, FIELDS, Field, FieldRow, LetterCase, SubjectKind, ValueKind};
-pub use value::{Comparison, Elapsed, ElapsedUnit, OsPattern, OsVersion, Pattern};
+pub use value::{Comparison, Elapsed, ElapsedUnit, OsPattern, OsVersion, PackagePattern, Pattern};
 
 /// The longest text of a query, in bytes.
 pub const LENGTH_BYTES_MAX: usize = 4_096;
@@ -97,6 +97,8 @@ pub enum Condition {
     Elapsed(Comparison, Elapsed),
     /// The operating system is one of these.
     Os(Vec<OsPattern>),
+    /// One of the packages fits one of these; at least one has a bound on its version.
+    Packages(Vec<PackagePattern>),
 }
 
 /// Where a term stands in the text it was parsed from.

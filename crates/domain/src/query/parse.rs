@@ -4,8 +4,8 @@
 
 use super::{
     Comparison, Condition, DEPTH_MAX, Elapsed, Expr, FIELDS, Field, LENGTH_BYTES_MAX, OsPattern,
-    OsVersion, Pattern, QueryError, QueryErrorKind as Kind, Span, TERMS_MAX, Term, ValueKind,
-    error::nearest, field::Choice,
+    OsVersion, PackagePattern, Pattern, QueryError, QueryErrorKind as Kind, Span, TERMS_MAX, Term,
+    ValueKind, error::nearest, field::Choice,
 };
 
 /// Parses a whole text.
@@ -202,6 +202,7 @@ impl<'t> Parser<'t> {
                     error.suggesting(format!("write `{name}{bound}`"))
                 }
                 ValueKind::Text(_) => error,
+                ValueKind::Package => error.suggesting("write `package:openssl<3.0.17`"),
             });
         }
         match field.row().values {
@@ -228,6 +229,7 @@ impl<'t> Parser<'t> {
                 Err(error.expecting([format!("`{name}<7d`"), format!("`{name}>7d`")]))
             }
             ValueKind::Os => self.systems(),
+            ValueKind::Package => self.packages(),
         }
     }
 
@@ -257,6 +259,11 @@ impl<'t> Parser<'t> {
             ValueKind::Elapsed => Condition::Elapsed(comparison, self.elapsed()?),
             ValueKind::Os => {
                 return Err(unordered(self).suggesting(format!("write `{name}:debian{sign}12`")));
+            }
+            ValueKind::Package => {
+                return Err(
+                    unordered(self).suggesting(format!("write `{name}:openssl{sign}3.0.17`"))
+                );
             }
             ValueKind::Text(_) | ValueKind::Choice(_) => {
                 return Err(unordered(self).expecting([format!("`{name}:`")]));
@@ -329,6 +336,39 @@ impl<'t> Parser<'t> {
                 });
             }
         }
+    }
+
+    /// Reads packages, each perhaps with a bound on its version; without any bound they are names.
+    fn packages(&mut self) -> Result<Condition, QueryError> {
+        let mut packages = Vec::new();
+        loop {
+            let name = self.value(false)?.pattern;
+            let bound = if matches!(self.peek(), Some('<' | '>')) {
+                let comparison = self.comparison();
+                let value = self.value(false)?;
+                let version = value.pattern.exact().map(str::to_owned).ok_or_else(|| {
+                    let found = self.shown(value.span);
+                    let message = format!("{found} is not a version of a package");
+                    self.error(Kind::BadVersion, value.span, message)
+                        .expecting(["one version without `*`"])
+                })?;
+                Some((comparison, version))
+            } else {
+                None
+            };
+            packages.push(PackagePattern { name, bound });
+            if !self.eat(',') {
+                break;
+            }
+        }
+        let any = |package: &PackagePattern| package.name.is_any() && package.bound.is_none();
+        Ok(if packages.iter().any(any) {
+            Condition::Present
+        } else if packages.iter().all(|package| package.bound.is_none()) {
+            Condition::Text(packages.into_iter().map(|package| package.name).collect())
+        } else {
+            Condition::Packages(packages)
+        })
     }
 
     /// Reads patterns; where one is `*` alone, presence is all that is asked.

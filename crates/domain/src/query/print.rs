@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::{
-    Condition, Expr, OsPattern, Pattern, Query, Term,
+    Condition, Expr, OsPattern, PackagePattern, Pattern, Query, Term,
     parse::{ends_value, is_foreign},
     value::{Elapsed, OsVersion},
 };
@@ -86,6 +86,19 @@ impl fmt::Display for Term {
                     write_pattern(f, name, Place::AfterField)?;
                     if let Some((comparison, version)) = bound {
                         write!(f, "{}{version}", comparison.sign())?;
+                    }
+                }
+                Ok(())
+            }
+            Condition::Packages(packages) => {
+                f.write_str(listed)?;
+                for (index, PackagePattern { name, bound }) in packages.iter().enumerate() {
+                    separate(f, index)?;
+                    write_pattern(f, name, Place::AfterField)?;
+                    if let Some((comparison, version)) = bound {
+                        f.write_str(comparison.sign())?;
+                        let version = Pattern::from_pieces(vec![version.clone()]);
+                        write_pattern(f, &version, Place::AfterField)?;
                     }
                 }
                 Ok(())

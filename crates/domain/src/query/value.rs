@@ -254,3 +254,14 @@ pub struct OsPattern {
     /// How the version must stand to which.
     pub bound: Option<(Comparison, OsVersion)>,
 }
+
+/// A package, and perhaps a bound on its version: `openssl`, `openssl<3.0.17-1~deb12u2`.
+///
+/// The bound is text: how it is ordered depends on the package that it meets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackagePattern {
+    /// Fits the name.
+    pub name: Pattern,
+    /// How the version must stand to which.
+    pub bound: Option<(Comparison, String)>,
+}

@@ -255,14 +255,7 @@ fn source_of(package: &Package) -> SourcePackage {
 
 /// How versions of an ecosystem are ordered.
 pub fn scheme(ecosystem: Ecosystem) -> Scheme {
-    match ecosystem {
-        Ecosystem::Deb => Scheme::Deb,
-        Ecosystem::Rpm => Scheme::Rpm,
-        Ecosystem::Apk => Scheme::Apk,
-        Ecosystem::Pacman => Scheme::Pacman,
-        Ecosystem::Windows => Scheme::Windows,
-        Ecosystem::Winget => Scheme::Winget,
-    }
+    ecosystem.scheme()
 }
 
 /// What changed from `previous` to `current`; empty when nothing did.

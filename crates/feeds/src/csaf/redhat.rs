@@ -119,7 +119,7 @@ impl<'a> Label<'a> {
 }
 
 /// Name and stream of `ruby:2.7:8080020230427102918:63b34585`.
-fn stream(text: &str) -> Option<String> {
+pub fn stream(text: &str) -> Option<String> {
     let mut parts = text.split(':');
     let (name, stream) = (parts.next()?, parts.next()?);
     let plain = |part: &str| {

@@ -218,6 +218,220 @@ fn the_standards_own_test_documents_are_told_apart() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // All of the folder but its template are named, each once.
-    assert_eq!(read_all, 238);
+    assert_eq!(read_all, 239);
     println!("refused {refused}, noted {noted}");
+}
+
+#[test]
+fn providers_feeds_and_lists_are_recognised_and_counted() {
+    for (path, name, feed, records) in [
+        (
+            "csaf-standard/examples/ROLIE/example-01-feed-tlp-white.json",
+            "csaf-rolie-feed",
+            Feed::CsafProvider,
+            1,
+        ),
+        (
+            "csaf-standard/examples/ROLIE/example-01-service.json",
+            "csaf-rolie-service",
+            Feed::CsafProvider,
+            1,
+        ),
+        (
+            "csaf-standard/examples/ROLIE/example-02-service.json",
+            "csaf-rolie-service",
+            Feed::CsafProvider,
+            3,
+        ),
+        (
+            "csaf-standard/examples/ROLIE/example-01-category.json",
+            "csaf-rolie-service",
+            Feed::CsafProvider,
+            2,
+        ),
+        (
+            "csaf-standard/examples/aggregator/example-01-aggregator.json",
+            "csaf-aggregator",
+            Feed::CsafProvider,
+            2,
+        ),
+        (
+            "csaf-standard/examples/provider-metadata/example-01-provider-metadata.json",
+            "csaf-provider",
+            Feed::CsafProvider,
+            1,
+        ),
+        (
+            "redhat/oval/feed.json",
+            "csaf-rolie-feed",
+            Feed::RedhatOval,
+            2,
+        ),
+        ("msrc/csaf/index.txt", "csaf-index", Feed::CsafChanges, 2),
+        (
+            "redhat/csaf/archive_latest.txt",
+            "csaf-archive-latest",
+            Feed::CsafChanges,
+            1,
+        ),
+    ] {
+        let Some(bytes) = samples::read(path) else {
+            return;
+        };
+        let format = crate::formats::recognise(&bytes).unwrap_or_else(|| panic!("{path}"));
+        assert_eq!(format.name, name, "{path}");
+        let mut collect = Collect::default();
+        let parsed = (format.parse)(&bytes, &mut collect).unwrap();
+        assert_eq!((parsed.feed, parsed.records), (feed, records), "{path}");
+        assert_eq!(collect.broken, [], "{path}");
+    }
+}
+
+#[test]
+fn the_standards_examples_are_read() {
+    let Some(folder) = samples::folder() else {
+        return;
+    };
+    let mut read_all = 0;
+    for folder in
+        ["examples/csaf", "examples/csaf/csaf_vex"].map(|f| folder.join("csaf-standard").join(f))
+    {
+        for file in std::fs::read_dir(folder).unwrap().flatten() {
+            if file.path().extension().is_none_or(|e| e != "json") {
+                continue;
+            }
+            let bytes = std::fs::read(file.path()).unwrap();
+            let (parsed, collect) = read(&bytes);
+            assert!(
+                parsed.is_ok(),
+                "{:?} {parsed:?} {:?}",
+                file.path(),
+                collect.broken
+            );
+            read_all += 1;
+        }
+    }
+    assert_eq!(read_all, 19);
+}
+
+#[test]
+fn schemas_and_lists_of_tests_are_no_feed_documents() {
+    for path in [
+        "csaf-standard/csaf_json_schema.json",
+        "csaf-standard/validator/testcases.json",
+    ] {
+        let Some(bytes) = samples::read(path) else {
+            return;
+        };
+        let probe = Probe::new(&bytes);
+        let known: Vec<_> = FORMATS
+            .iter()
+            .filter(|f| (f.recognise)(&probe))
+            .map(|f| f.name)
+            .collect();
+        assert_eq!(known, [""; 0], "{path}");
+    }
+}
+
+/// A document with these vulnerabilities, of Red Hat's shape.
+fn made(vulnerabilities: &str) -> String {
+    format!(
+        r#"{{"document":{{"category":"csaf_vex","csaf_version":"2.0","title":"t",
+        "publisher":{{"category":"vendor","name":"n","namespace":"https://www.redhat.com"}},
+        "tracking":{{"id":"CVE-2024-1111","current_release_date":"2024-01-02T00:00:00Z",
+        "initial_release_date":"2024-01-01T00:00:00Z","status":"final","version":"1",
+        "revision_history":[{{"date":"2024-01-01T00:00:00Z","number":"1","summary":"s"}}]}}}},
+        "product_tree":{{"full_product_names":[
+        {{"name":"p","product_id":"p","product_identification_helper":{{"cpe":"cpe:/o:redhat:enterprise_linux:9"}}}},
+        {{"name":"curl","product_id":"curl-0:8-1.x86_64"}},{{"name":"m","product_id":"m-1-2.module+el9.noarch"}}],
+        "relationships":[
+        {{"category":"default_component_of","full_product_name":{{"name":"x","product_id":"p:curl"}},
+        "product_reference":"curl-0:8-1.x86_64","relates_to_product_reference":"p"}},
+        {{"category":"default_component_of","full_product_name":{{"name":"y","product_id":"p:m"}},
+        "product_reference":"m-1-2.module+el9.noarch","relates_to_product_reference":"p"}}]}},
+        "vulnerabilities":[{vulnerabilities}]}}"#
+    )
+}
+
+#[test]
+fn one_broken_vulnerability_does_not_stop_the_rest() {
+    let good = r#"{"cve":"CVE-2024-1111","product_status":{"fixed":["p:curl"]}}"#;
+    let score = |cve: &str, score: &str| {
+        format!(
+            r#"{{"cve":"{cve}","product_status":{{"fixed":["p:curl"]}},"scores":[{{"products":["p:curl"],
+            "cvss_v3":{{"version":"3.1","vectorString":"x","baseScore":{score},"baseSeverity":"LOW"}}}}]}}"#
+        )
+    };
+    let bad = [
+        score("CVE-2024-0002", "10.1"),
+        score("CVE-2024-0003", "NaN"),
+        score("CVE-2024-0004", "\"9\""),
+        good.to_owned(),
+        r#"{"cve":"CVE-2024-0005","product_status":{"fixed":["p:none"]}}"#.to_owned(),
+        r#"{"cve":"CVE-2024-0006"}"#.to_owned(),
+    ];
+    let (parsed, collect) = read(made(&format!("{good},{}", bad.join(","))).as_bytes());
+    assert_eq!(parsed.unwrap().records, 1);
+    assert_eq!(collect.broken.len(), bad.len(), "{:?}", collect.broken);
+    let advisory = collect.advisories().next().unwrap();
+    assert_eq!(advisory.cves, ["CVE-2024-1111".parse().unwrap()]);
+    // Where none is left, the fault of product data refuses the document.
+    let (parsed, _) = read(made(&bad[4]).as_bytes());
+    assert!(matches!(parsed, Err(Refusal::Invalid { .. })));
+    // A score out of its range alone is a broken record, not a broken document.
+    let (parsed, collect) = read(made(&bad[0]).as_bytes());
+    assert_eq!((parsed.unwrap().records, collect.broken.len()), (0, 1));
+}
+
+#[test]
+fn contradicting_status_states_nothing_and_is_reported() {
+    let text = made(
+        r#"{"cve":"CVE-2024-1111","product_status":{"fixed":["p:curl"],"known_not_affected":["p:curl"]}}"#,
+    );
+    let (parsed, collect) = read(text.as_bytes());
+    let parsed = parsed.unwrap();
+    assert_eq!(parsed.records, 1);
+    assert!(parsed.notes.iter().any(|note| note.starts_with("6.1.6 ")));
+    assert_eq!(collect.broken.len(), 1);
+    assert!(collect.advisories().next().unwrap().statements.is_empty());
+}
+
+#[test]
+fn a_module_build_without_its_module_is_left_out() {
+    let text = made(r#"{"cve":"CVE-2024-1111","product_status":{"fixed":["p:curl","p:m"]}}"#);
+    let (_, collect) = read(text.as_bytes());
+    let statements = &collect.advisories().next().unwrap().statements;
+    let names: Vec<_> = statements
+        .iter()
+        .map(|s| s.target.name().as_str())
+        .collect();
+    assert_eq!(names, ["curl"]);
+    assert_eq!(fixed(&statements[0]), "0:8-1");
+}
+
+#[test]
+fn what_lacks_tracking_data_or_ends_early_is_refused() {
+    let whole = made(r#"{"cve":"CVE-2024-1111","product_status":{"fixed":["p:curl"]}}"#);
+    assert!(read(whole.as_bytes()).0.is_ok());
+    for (from, to) in [
+        ("\"id\":\"CVE-2024-1111\",", ""),
+        ("\"2024-01-02T00:00:00Z\"", "\"soon\""),
+        ("\"status\":\"final\",", "\"status\":\"odd\","),
+        ("\"csaf_version\":\"2.0\"", "\"csaf_version\":\"1.9\""),
+        (
+            "\"product_reference\":\"curl-0:8-1.x86_64\"",
+            "\"product_reference\":\"none\"",
+        ),
+    ] {
+        let (parsed, collect) = read(whole.replacen(from, to, 1).as_bytes());
+        assert!(parsed.is_err(), "{from}");
+        assert!(collect.records.is_empty());
+    }
+    for cut in [whole.len() / 4, whole.len() / 2, whole.len() - 1] {
+        let parsed = read(&whole.as_bytes()[..cut]).0;
+        assert!(
+            matches!(parsed, Err(Refusal::Truncated { .. })),
+            "{cut} {parsed:?}"
+        );
+    }
 }

@@ -13,6 +13,7 @@ use domain::feed::Feed;
 use domain::severity::Classification;
 use jiff::civil::Date;
 
+use super::CUT;
 use super::lines::{self, Line};
 use crate::fields::{self, Ids, Seen};
 use crate::format::{Format, Parsed, Probe, RECORDS_MAX, Record, Sink, without_mark};
@@ -20,7 +21,7 @@ use crate::refusal::Refusal;
 
 /// The lists.
 pub const FORMAT: Format = Format {
-    name: "debian-advisory-list",
+    name: "debian-dsa-list",
     recognise,
     parse,
 };
@@ -254,8 +255,6 @@ impl Reader<'_> {
         self.sink.record(Record::Advisory(Box::new(advisory)));
     }
 }
-
-const CUT: &str = "the list ends in the middle of this line: it may be truncated";
 
 fn is_remark(line: &str) -> bool {
     let word = line.split_once(':').map_or(line, |(word, _)| word);

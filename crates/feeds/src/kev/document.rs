@@ -12,6 +12,9 @@ use crate::format::{Parsed, Probe, RECORDS_MAX, Record, Sink, without_mark};
 use crate::refusal::Refusal;
 use crate::{json, when, words};
 
+/// Most bytes of one entry.
+const ENTRY_BYTES_MAX: usize = 1024 * 1024;
+
 /// Whether it is the catalogue as JSON; its schema names the same keys as properties.
 pub(super) fn is_json(probe: &Probe<'_>) -> bool {
     let is_dated = probe.has_key("catalogVersion") || probe.has_key("dateReleased");
@@ -44,8 +47,11 @@ pub(super) fn parse_json(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Re
                 for (number, entry) in json::members(member.value).enumerate() {
                     let entry = entry?;
                     let place = format!("vulnerabilities[{number}]");
-                    let read = serde_json::from_slice::<Entry>(entry.value)
-                        .map_err(|error| json::why(&error));
+                    let read = match entry.value.len() <= ENTRY_BYTES_MAX {
+                        true => serde_json::from_slice::<Entry>(entry.value)
+                            .map_err(|error| json::why(&error)),
+                        false => Err(format!("it is larger than {ENTRY_BYTES_MAX} bytes")),
+                    };
                     entries.take(read, &place, sink)?;
                 }
             }

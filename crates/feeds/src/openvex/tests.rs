@@ -104,7 +104,7 @@ fn the_real_document_is_read() {
     let Some(bytes) = samples::read("ubuntu/vex/CVE-2023-38545.json") else {
         return;
     };
-    assert_eq!(formats::recognise(&bytes).unwrap().name, "openvex");
+    assert_eq!(formats::recognise(&bytes).unwrap().name, "ubuntu-vex");
     let mut sink = Collect::default();
     let parsed = parse(&bytes, &mut sink).unwrap();
     assert_eq!((parsed.records, parsed.feed), (1, Feed::UbuntuVex));

@@ -125,10 +125,8 @@ impl Raw {
                 continue;
             };
             let read = ecosystems::read(&package.ecosystem).and_then(|ecosystem| {
-                feed = Some(match feed {
-                    Some(known) if known != ecosystem.feed => Feed::Osv,
-                    _ => ecosystem.feed,
-                });
+                // Of a record about several systems the first says whose it is.
+                feed.get_or_insert(ecosystem.feed);
                 related |= ecosystem.related;
                 affected.statements(&id, &ecosystem, &mut ids)
             });

@@ -191,6 +191,7 @@ fn an_index_lists_and_records_nothing() {
         {"id":"SUSE-SU-403","modified":"2014-10-24T22:07:03Z"}]"#;
     let (parsed, sink) = read(text).unwrap();
     assert_eq!((parsed.records, sink.records.len()), (0, 2));
+    assert_eq!(parsed.feed, Feed::SuseOsv);
     assert!(matches!(&sink.records[0], Record::Listed { document, .. }
         if document == "SUSE-SU-2015:0011-2"));
 }

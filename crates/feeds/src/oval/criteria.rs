@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use domain::name::Architecture;
 
 use super::tests_of::{Bound, Library, Resolved, each_child};
-use crate::platform::{self, Platform};
+use crate::platform::Platform;
 use crate::refusal::Refusal;
 use crate::xml::{Element, Xml};
 
@@ -61,7 +61,14 @@ pub(super) struct Outcome {
     pub unknown_platform: bool,
     /// A test was not in the document.
     pub missing_test: bool,
+    /// It says more than is read.
+    pub too_large: bool,
 }
+
+/// Most findings of one definition.
+const FINDINGS_MAX: usize = 100_000;
+/// Most platforms around one finding.
+const PLATFORMS_MAX: usize = 1_000;
 
 impl Node {
     /// Reads the tree of the `criteria` element that just began.
@@ -113,7 +120,12 @@ impl Node {
                         Narrow::NoScope => rest.push(child),
                     }
                 }
+                let platforms = scope.platforms.as_ref().map_or(0, BTreeSet::len);
+                outcome.too_large |= platforms > PLATFORMS_MAX;
                 for child in rest {
+                    if outcome.too_large {
+                        return;
+                    }
                     child.walk(library, &scope, outcome);
                 }
             }
@@ -127,9 +139,11 @@ impl Node {
             Self::Test { id, comment } => {
                 let resolved = library.resolve(id);
                 outcome.missing_test |= resolved.is_none();
-                outcome
-                    .findings
-                    .extend(findings(resolved.as_ref(), comment, outer));
+                let found = findings(resolved.as_ref(), comment, outer);
+                outcome.too_large |= outcome.findings.len() + found.len() > FINDINGS_MAX;
+                if !outcome.too_large {
+                    outcome.findings.extend(found);
+                }
             }
         }
     }
@@ -247,7 +261,7 @@ fn scope_of_test(library: &Library, id: &str, comment: &str, outcome: &mut Outco
     // Names of packages hold no blanks, names of platforms do.
     match comment.trim_end_matches('.').strip_suffix(" is installed") {
         Some(name) if name.contains(' ') => {
-            let named = platform::named(name);
+            let named = library.platform(name);
             outcome.unknown_platform |= named.is_none();
             Narrow::Scope(Scope {
                 platforms: Some(named.into_iter().collect()),

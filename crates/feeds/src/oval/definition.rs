@@ -136,6 +136,9 @@ impl Definition {
             Some(criteria) => criteria.findings(library),
             None => super::criteria::Outcome::default(),
         };
+        if outcome.too_large {
+            return Err("it says more of packages than is read".to_owned());
+        }
         notes.platforms += u64::from(outcome.unknown_platform);
         notes.comments += u64::from(outcome.missing_test);
         let context = Context {

@@ -195,6 +195,25 @@ fn platforms_that_share_packages_are_one_system_and_paid_channels_stay_apart() {
     assert_eq!(parsed.notes.len(), 2, "{:?}", parsed.notes);
 }
 
+#[test]
+fn the_list_of_documents_says_what_to_fetch() {
+    let Some(bytes) = samples::read("redhat/oval/feed.json") else {
+        return;
+    };
+    let (parsed, sink) = read(&bytes).unwrap();
+    assert_eq!((parsed.feed, parsed.records), (Feed::RedhatOval, 2));
+    let expected = Record::Listed {
+        document: "oval:/RHEL9/jboss-ws-5-including-unpatched.oval.xml.bz2".to_owned(),
+        address: Some(
+            "https://security.access.redhat.com/data/oval/v2/RHEL9/\
+             jboss-ws-5-including-unpatched.oval.xml.bz2"
+                .to_owned(),
+        ),
+        changed: Some("2023-10-30T20:50:40Z".parse().unwrap()),
+    };
+    assert_eq!(sink.records[0], expected);
+}
+
 fn document(definitions: &str) -> String {
     format!(
         "<oval_definitions><generator><product_name>Red Hat</product_name></generator>\

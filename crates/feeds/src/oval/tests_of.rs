@@ -1,7 +1,9 @@
 //! Tests, objects, states and variables of an OVAL document, by their ids.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
+use crate::platform::{self, Platform};
 use crate::refusal::Refusal;
 use crate::xml::{Element, Event, Xml};
 
@@ -12,12 +14,19 @@ pub(super) struct Library {
     objects: HashMap<String, Object>,
     states: HashMap<String, State>,
     variables: HashMap<String, Vec<String>>,
+    items: usize,
+    /// Platforms by name: a document names few, again and again.
+    platforms: RefCell<HashMap<String, Option<Platform>>>,
 }
+
+/// Most tests, objects, states and values of one document.
+const ITEMS_MAX: usize = 1_000_000;
+/// Most names of platforms that are remembered.
+const PLATFORMS_MAX: usize = 10_000;
 
 /// A test: an object, and the states that it has to be in.
 #[derive(Debug, Default)]
 struct Test {
-    comment: String,
     /// It asks that nothing be there.
     none: bool,
     object: Option<String>,
@@ -45,7 +54,6 @@ struct State {
 /// What a test says, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Resolved<'a> {
-    pub comment: &'a str,
     /// It asks that nothing be there.
     pub none: bool,
     /// The packages that it is about.
@@ -70,6 +78,31 @@ pub(super) enum Bound<'a> {
 }
 
 impl Library {
+    /// The system that a name in words means.
+    pub fn platform(&self, name: &str) -> Option<Platform> {
+        if let Some(known) = self.platforms.borrow().get(name) {
+            return known.clone();
+        }
+        let named = platform::named(name);
+        let mut known = self.platforms.borrow_mut();
+        if known.len() < PLATFORMS_MAX {
+            known.insert(name.to_owned(), named.clone());
+        }
+        named
+    }
+
+    /// Counts one more item.
+    fn count(&mut self) -> Result<(), Refusal> {
+        self.items += 1;
+        if self.items > ITEMS_MAX {
+            return Err(Refusal::TooMany {
+                what: "tests, objects and states",
+                limit: ITEMS_MAX as u64,
+            });
+        }
+        Ok(())
+    }
+
     /// What a test says; `None`: it does not stand in the document.
     pub fn resolve(&self, id: &str) -> Option<Resolved<'_>> {
         let test = self.tests.get(id)?;
@@ -94,7 +127,6 @@ impl Library {
             .iter()
             .find_map(|state| state.architecture.as_deref());
         Some(Resolved {
-            comment: &test.comment,
             none: test.none,
             names,
             bound: bound(test, &states),
@@ -105,10 +137,10 @@ impl Library {
     pub fn tests(&mut self, xml: &mut Xml<'_>) -> Result<(), Refusal> {
         each_child(xml, &mut |xml, element| {
             let id = element.attribute("id").unwrap_or_default();
+            self.count()?;
             let check = element.attribute("check").unwrap_or_default();
             let existence = element.attribute("check_existence").unwrap_or_default();
             let mut test = Test {
-                comment: element.attribute("comment").unwrap_or_default(),
                 none: check == "none satisfy" || existence == "none_exist",
                 ..Test::default()
             };
@@ -128,6 +160,7 @@ impl Library {
     pub fn objects(&mut self, xml: &mut Xml<'_>) -> Result<(), Refusal> {
         each_child(xml, &mut |xml, element| {
             let id = element.attribute("id").unwrap_or_default();
+            self.count()?;
             let is_package = matches!(element.name(), "rpminfo_object" | "dpkginfo_object");
             let mut object = None;
             each_child(xml, &mut |xml, element| {
@@ -161,6 +194,7 @@ impl Library {
     pub fn states(&mut self, xml: &mut Xml<'_>) -> Result<(), Refusal> {
         each_child(xml, &mut |xml, element| {
             let id = element.attribute("id").unwrap_or_default();
+            self.count()?;
             let mut state = State::default();
             each_child(xml, &mut |xml, element| {
                 let operation = element.attribute("operation").unwrap_or_default();
@@ -191,7 +225,10 @@ impl Library {
             let mut values = Vec::new();
             each_child(xml, &mut |xml, element| {
                 match constant && element.name() == "value" {
-                    true => values.push(xml.text()?),
+                    true => {
+                        self.count()?;
+                        values.push(xml.text()?);
+                    }
                     false => xml.skip()?,
                 }
                 Ok(())

@@ -2,8 +2,6 @@
 //!
 //! Records are advisories. One that cannot be read is broken, the rest is read.
 
-use std::collections::HashSet;
-
 use domain::advisory::{Advisory, AfterInstall, Target};
 use domain::cve::CveId;
 use domain::feed::Feed;
@@ -18,7 +16,11 @@ use super::updateinfo::{Module, Notes, UNNAMED, module_by_title};
 use crate::format::{Parsed, Probe, RECORDS_MAX, Record, Sink};
 use crate::json::{self, Member};
 use crate::refusal::Refusal;
+use crate::seen::SeenIds;
 use crate::{platform, when, words};
+
+/// Most bytes of one advisory; the largest that are known have some hundred thousand.
+const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Whether it is AlmaLinux's list.
 pub(super) fn is_alma(probe: &Probe<'_>) -> bool {
@@ -79,7 +81,7 @@ fn each(
         place: "the document".to_owned(),
         what: key.to_owned(),
     })?;
-    let mut seen = HashSet::new();
+    let mut seen = SeenIds::default();
     for (number, member) in json::members(list.value).enumerate() {
         let member = member?;
         if number as u64 >= RECORDS_MAX {
@@ -88,8 +90,13 @@ fn each(
                 limit: RECORDS_MAX,
             });
         }
+        if member.value.len() > RECORD_BYTES_MAX {
+            let why = format!("it is larger than {RECORD_BYTES_MAX} bytes");
+            sink.broken(&format!("{key}[{number}]"), &why);
+            continue;
+        }
         match read(member.value) {
-            Ok(advisory) if !seen.insert(advisory.id.clone()) => {
+            Ok(advisory) if !seen.first(&[&advisory.id]) => {
                 sink.broken(&advisory.id, "an advisory with this id was read already");
             }
             Ok(advisory) => {

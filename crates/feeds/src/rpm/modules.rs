@@ -3,20 +3,19 @@
 //! Records are the documents that describe a stream (`modulemd`, `modulemd-stream`); defaults,
 //! obsoletes and packager's forms are passed over.
 
-use std::collections::HashSet;
-
 use domain::definitions::ModuleStream;
 use domain::feed::Feed;
 use serde_json::Value;
 
 use crate::format::{Parsed, Record, Sink};
 use crate::refusal::Refusal;
+use crate::seen::SeenIds;
 use crate::{words, yaml};
 
 /// Reads a document.
 pub(super) fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
     let mut parsed = Parsed::new(Feed::RpmModules);
-    let mut seen = HashSet::new();
+    let mut seen = SeenIds::default();
     let mut read = 0_u64;
     yaml::each(bytes, &mut |value| {
         read += 1;
@@ -29,7 +28,7 @@ pub(super) fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal
             return Ok(());
         }
         match stream(&value) {
-            Ok((key, _)) if !seen.insert(key.clone()) => {
+            Ok((key, _)) if !seen.first(&[&key]) => {
                 sink.broken(
                     &key,
                     "a stream with this name, version and context was read already",

@@ -4,8 +4,6 @@
 //! bug trackers as CVEs. An update's identity is its id with its version, because SUSE repeats ids
 //! with rising versions. Source packages are passed over where binaries are listed.
 
-use std::collections::HashSet;
-
 use domain::advisory::{Advisory, AfterInstall, Target};
 use domain::feed::Feed;
 use domain::name::PackageName;
@@ -15,8 +13,12 @@ use super::fixes::{Fix, Fixes, full_version, short};
 use crate::format::{Parsed, RECORDS_MAX, Record, Sink};
 use crate::platform::{self, Platform};
 use crate::refusal::Refusal;
+use crate::seen::SeenIds;
 use crate::xml::{Element, Event, Xml};
 use crate::{when, words};
+
+/// Most packages, and most references, of one update.
+const LISTED_MAX: usize = 100_000;
 
 /// The distribution of the system that stands for "which one cannot be said"; no device has it.
 pub(super) const UNNAMED: (&str, &str) = ("rpm", "unnamed");
@@ -25,7 +27,7 @@ pub(super) const UNNAMED: (&str, &str) = ("rpm", "unnamed");
 pub(super) fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
     let mut xml = Xml::new(bytes)?;
     let mut parsed = Parsed::new(Feed::Updateinfo);
-    let mut seen = HashSet::new();
+    let mut seen = SeenIds::default();
     let mut notes = Notes::default();
     let mut read = 0_u64;
     loop {
@@ -44,7 +46,7 @@ pub(super) fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal
                     true => place,
                     false => short(&update.id),
                 };
-                if !seen.insert((update.id.clone(), update.version.clone())) {
+                if !update.id.is_empty() && !seen.first(&[&update.id, &update.version]) {
                     sink.broken(
                         &place,
                         "an update with this id and version was read already",
@@ -117,6 +119,7 @@ struct Update {
     references: Vec<String>,
     after: AfterInstall,
     collections: Vec<Collection>,
+    packages: usize,
 }
 
 /// A collection of packages: a repository or a module.
@@ -161,12 +164,14 @@ impl Update {
                 "release" => update.release = xml.text()?,
                 "issued" => update.issued = attribute(&element, "date"),
                 "updated" => update.updated = attribute(&element, "date"),
-                "reference" => update.references.extend(element.attribute("id")),
+                "reference" if update.references.len() < LISTED_MAX => {
+                    update.references.extend(element.attribute("id"));
+                }
                 "collection" => {
                     let collection = update.collection(xml, &element)?;
                     update.collections.push(collection);
                 }
-                "references" | "pkglist" => {}
+                "references" | "reference" | "pkglist" => {}
                 name => match after_install(name) {
                     Some(after) => update.follow(&xml.text()?, after),
                     None => xml.skip()?,
@@ -197,7 +202,12 @@ impl Update {
                     let stream = attribute(&element, "stream");
                     collection.module = Some(format!("{name}:{stream}"));
                 }
+                "package" if self.packages >= LISTED_MAX => {
+                    self.packages += 1;
+                    xml.skip()?;
+                }
                 "package" => {
+                    self.packages += 1;
                     collection.packages.push(Package {
                         name: attribute(&element, "name"),
                         epoch: element.attribute("epoch"),
@@ -236,6 +246,9 @@ impl Update {
     }
 
     fn advisory(&self, notes: &mut Notes) -> Result<Advisory, String> {
+        if self.packages > LISTED_MAX {
+            return Err(format!("it lists more than {LISTED_MAX} packages"));
+        }
         let mut advisory = Advisory::new(words::id(&self.id)?);
         advisory.title = words::line(&self.title);
         let mut cves: Vec<_> = self.references.iter().flat_map(|id| id.parse()).collect();

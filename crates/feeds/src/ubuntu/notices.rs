@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 
 /// The pages.
 pub const FORMAT: Format = Format {
-    name: "ubuntu-notices",
+    name: "ubuntu-usn-notices",
     recognise,
     parse,
 };

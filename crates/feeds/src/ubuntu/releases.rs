@@ -63,6 +63,11 @@ pub fn system(codename: &str) -> SystemId {
     SystemId::new("ubuntu", version)
 }
 
+/// Whether a code name is one of Ubuntu's.
+pub fn is_known(codename: &str) -> bool {
+    RELEASES.iter().any(|(known, _)| *known == codename)
+}
+
 /// The subscription that a pocket needs: `esm-infra`, `esm-apps`, `fips-updates`, `realtime`, ….
 pub fn subscription(pocket: &str) -> Option<String> {
     match pocket.trim() {

@@ -79,7 +79,10 @@ fn broken_comparisons_are_explained() {
     insta::assert_snapshot!(explained(&[
         "tag>a",
         "tag:>a",
-        "package:openssl>=3.0",
+        "package>=3.0",
+        "package:openssl<",
+        "package:openssl<3.*",
+        "product:openssl>=3.0",
         "state>missing",
         "severity>=unrated",
         "severity>=low,high",
@@ -116,7 +119,7 @@ fn a_field_of_another_subject_is_refused_with_its_place() {
     assert_eq!(
         error.to_string(),
         "devices have no field `severity` at column 9: \
-         expected client, site, device, tag, os, seen, missing or package"
+         expected client, site, device, tag, os, seen, missing, package, cve or kev"
     );
     assert_eq!(
         Query::parse(text).unwrap().check(SubjectKind::Device),

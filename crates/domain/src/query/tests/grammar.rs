@@ -259,6 +259,26 @@ fn closed_lists_hold_the_words_of_the_house() {
 }
 
 #[test]
+fn packages_may_have_a_bound_on_their_version() {
+    let texts = [
+        "package:openssl<3.0.17-1~deb12u2",
+        "package:linux*>=6.1,nginx",
+        "package:openssl<=\"1:2.0, odd\"",
+    ];
+    for text in texts {
+        let query = Query::parse(text).unwrap();
+        assert_eq!(query.to_string(), text);
+        assert!(matches!(
+            query.terms()[0].condition(),
+            Condition::Packages(_)
+        ));
+    }
+    // Without any bound they are names, as ever.
+    let names = Query::parse("package:openssl,nginx").unwrap();
+    assert!(matches!(names.terms()[0].condition(), Condition::Text(_)));
+}
+
+#[test]
 fn completes_fields_and_values() {
     let offered = |text: &str, kind| {
         let cursor = text.find('|').unwrap();
@@ -279,7 +299,7 @@ fn completes_fields_and_values() {
         offered("s|", Finding),
         ["site:", "seen<", "severity:", "state:"]
     );
-    assert_eq!(offered("-(c|", Device), ["-(client:"]);
+    assert_eq!(offered("-(c|", Device), ["-(client:", "-(cve:"]);
     assert_eq!(offered("-cv|", Patch), ["-cve:"]);
     assert_eq!(offered("kev:|", Patch), ["kev:yes", "kev:no"]);
     assert_eq!(offered("severity:low,C|", Patch), ["severity:low,critical"]);

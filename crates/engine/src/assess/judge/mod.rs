@@ -23,6 +23,8 @@
 //! Without any statement about the device's systems every package is unknown. A package that no
 //! statement names, in a system that definitions cover, is one `not-affected` line without advisory.
 //!
+//! Windows is judged by [`windows`](super::windows), applications by [`applications`].
+//!
 //! Severity: the advisory's own, else the highest that is known of its CVEs (NVD), marked as derived.
 
 mod applications;
@@ -48,6 +50,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::windows::{self, KbGraph};
+
 use applications::Applications;
 use compare::Outcome;
 use index::{Gone, Index, OfSystem, Said};
@@ -64,6 +68,7 @@ pub struct Judge<'d> {
     modules: Modules<'d>,
     applications: Applications<'d>,
     ratings: HashMap<CveId, &'d Rating>,
+    updates: KbGraph,
 }
 
 impl<'d> Judge<'d> {
@@ -87,6 +92,7 @@ impl<'d> Judge<'d> {
             modules: Modules::new(definitions),
             applications: Applications::new(definitions),
             ratings,
+            updates: KbGraph::build(definitions),
         }
     }
 
@@ -102,6 +108,7 @@ impl<'d> Judge<'d> {
         };
         let mut judgements = of_device.packages();
         judgements.extend(support::system(device, self.definitions, day));
+        judgements.extend(windows::judge(device, self.definitions, &self.updates));
         let applications = device.applications.iter();
         judgements.extend(applications.map(|application| self.applications.judge(application)));
         judgements.sort_by(|a, b| key(a).cmp(&key(b)));

@@ -3,7 +3,7 @@
 //! - There, or contained in what is there: `fixed`, naming what.
 //! - Not there and the newest of its line: `missing`. Its CVEs are its own and those of all open
 //!   updates that it takes the place of, so that every open CVE stands on a missing line; without
-//!   those that an installed security-only form has fixed already.
+//!   those that an installed form of the same month (security-only, browser) has fixed already.
 //! - Not there and replaced by a missing one: `not-affected`, naming it.
 //! - Not to be said from what the device reported: `unknown`, with the reason.
 
@@ -221,7 +221,7 @@ impl Judged<'_> {
         updates
             .filter(|(at, update)| {
                 update.twin == Some(self.at)
-                    && update.kind == RemedyKind::SecurityOnly
+                    && update.kind != RemedyKind::Hotpatch
                     && self.standings.standing[*at].is_there()
             })
             .map(|(at, _)| at)
@@ -240,8 +240,9 @@ impl Judged<'_> {
         };
         if let Some(&form) = self.installed_forms().first() {
             why.push_str(&format!(
-                "; {}, the security-only update of the same month, is installed, earlier months are not",
-                self.kb(form)
+                "; {}, the {} of the same month, is installed and fixes a part of it",
+                self.kb(form),
+                form_of(self.product().updates[form].kind)
             ));
         }
         let place = self.in_its_place();

@@ -13,12 +13,13 @@
 //!    number and by month, both;
 //! 6. its other form of the same month is there: roll-up for security-only or browser update,
 //!    cumulative for hotpatch and the reverse. A roll-up is there by its security-only form only where
-//!    nothing earlier that it contains is missing and the other form fixes all its CVEs.
+//!    nothing earlier that it contains is missing, and it and the browser update fix all its CVEs.
 //!
 //! What is not there is `open`, as far as the device reported what tells so; else it cannot be said.
 //! Of the open ones that belong together only the newest is demanded: [`Standings::demanded`].
 
 use domain::advisory::RemedyKind;
+use domain::cve::CveId;
 use domain::judgement::WindowsState;
 use domain::package::Kb;
 
@@ -169,7 +170,7 @@ impl<'a> Standings<'a> {
         }
     }
 
-    /// Up to which build the device's own build proves that updates are there.
+    /// The device's build, where it proves that updates are there.
     fn proven_build(&self) -> Option<Build> {
         let build = self.build?;
         let recorded_of = |kind: RemedyKind| {
@@ -179,10 +180,12 @@ impl<'a> Standings<'a> {
                 .filter_map(|(at, _)| self.build_of(at))
                 .max()
         };
-        match recorded_of(RemedyKind::SecurityOnly) {
-            Some(security_only) if security_only >= build => {
-                recorded_of(RemedyKind::Cumulative).map(|roll_up| roll_up.min(build))
-            }
+        match (
+            recorded_of(RemedyKind::SecurityOnly),
+            recorded_of(RemedyKind::Cumulative),
+        ) {
+            (_, Some(roll_up)) if roll_up >= build => Some(build),
+            (Some(security_only), _) if security_only >= build => None,
             _ => Some(build),
         }
     }
@@ -261,17 +264,24 @@ impl<'a> Standings<'a> {
             }
         }
         self.by_replacement();
-        let mut security_only: Vec<(usize, usize)> = forms;
+        let mut security_and_browser = forms;
+        security_and_browser.retain(|(form, _)| updates[*form].kind != RemedyKind::Hotpatch);
+        let mut security_only = security_and_browser.clone();
         security_only.retain(|(form, _)| updates[*form].kind == RemedyKind::SecurityOnly);
         // From the oldest to the newest: a roll-up is complete when those before it are.
         security_only.sort_by_key(|&(_, whole)| (self.build_of(whole), updates[whole].kb));
         for (form, whole) in security_only {
+            let fixed = |cve: &CveId| {
+                let mut forms = security_and_browser.iter();
+                forms.any(|&(other, of)| {
+                    of == whole
+                        && self.standing[other].is_there()
+                        && updates[other].cves.binary_search(cve).is_ok()
+                })
+            };
             let complete = self.standing[form].is_there()
                 && !self.standing[whole].is_there()
-                && updates[whole]
-                    .cves
-                    .iter()
-                    .all(|cve| updates[form].cves.binary_search(cve).is_ok())
+                && updates[whole].cves.iter().all(fixed)
                 && !self.contains_open(whole, form);
             if complete {
                 self.standing[whole] = Standing::OtherForm(form);
