@@ -13,20 +13,20 @@
 //! Source: Common Security Advisory Framework 2.0, OASIS Standard, 18 November 2022.
 
 mod changes;
-mod component;
+pub(crate) mod component;
 mod microsoft;
 #[allow(dead_code, reason = "the schema requires more than is used")]
-mod model;
+pub(crate) mod model;
 mod provider;
 mod publisher;
 mod purl;
-mod rating;
+pub(crate) mod rating;
 mod redhat;
 mod redhat_api;
-mod rules;
+pub(crate) mod rules;
 mod statements;
 mod suse;
-mod tree;
+pub(crate) mod tree;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -125,7 +125,7 @@ fn part<'a, T: serde::Deserialize<'a>>(raw: &'a [u8], place: &str) -> Result<T, 
     })
 }
 
-fn refused(fault: &tree::Fault) -> Refusal {
+pub(crate) fn refused(fault: &tree::Fault) -> Refusal {
     Refusal::Invalid {
         place: fault.place.clone(),
         why: format!("{} ({})", fault.why, fault.test),
@@ -163,7 +163,8 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
     };
     rules::document(&document, has, &mut notes).map_err(|fault| refused(&fault))?;
     rules::products(&tree, &mut notes);
-    let mut reading = Reading::new(&document, &tree, notes)?;
+    let feed = publisher::feed(&document);
+    let mut reading = Reading::new(&document, &tree, feed, notes)?;
     if let Some(raw) = parts.vulnerabilities {
         for (number, member) in json::members(raw).enumerate() {
             if reading.records >= RECORDS_MAX {
@@ -179,7 +180,7 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
 }
 
 /// A document being read.
-struct Reading<'d> {
+pub(crate) struct Reading<'d> {
     document: &'d Document,
     tree: &'d Tree<'d>,
     feed: Feed,
@@ -199,9 +200,11 @@ struct Reading<'d> {
 }
 
 impl<'d> Reading<'d> {
-    fn new(
+    /// Begins. Errors: the document lacks tracking data.
+    pub(crate) fn new(
         document: &'d Document,
         tree: &'d Tree<'d>,
+        feed: Feed,
         notes: rules::Notes,
     ) -> Result<Self, Refusal> {
         let tracking = &document.tracking;
@@ -227,7 +230,7 @@ impl<'d> Reading<'d> {
         Ok(Self {
             document,
             tree,
-            feed: publisher::feed(document),
+            feed,
             id: id.to_owned(),
             records: 0,
             broken: Vec::new(),
@@ -260,26 +263,39 @@ impl<'d> Reading<'d> {
                 return;
             }
         };
-        let cve = vulnerability
-            .cve
-            .as_deref()
-            .and_then(|cve| cve.parse().ok());
         let place = match &vulnerability.cve {
             Some(cve) => format!("{place} {}", tree::short(cve)),
             None => place,
         };
         let profile = rules::profile(&self.document.category);
         let notes = &mut self.notes;
-        if let Err(fault) = rules::vulnerability(&vulnerability, self.tree, profile, &place, notes)
-        {
+        let tested = rules::vulnerability(&vulnerability, self.tree, profile, &place, notes);
+        self.judge(&vulnerability, tested, &place);
+    }
+
+    /// Takes a vulnerability whose tests came to `tested`, or notes why it is broken.
+    pub(crate) fn judge(
+        &mut self,
+        vulnerability: &Vulnerability,
+        tested: Result<(), tree::Fault>,
+        place: &str,
+    ) {
+        if let Err(fault) = tested {
             let why = format!("{} ({})", fault.why, fault.test);
             self.fault.get_or_insert(refused(&fault));
-            self.broken.push((place, why));
+            self.broken(place.to_owned(), why);
             return;
         }
-        if let Err(why) = self.take(&vulnerability, cve, &place) {
-            self.broken.push((place, why));
+        let cve = vulnerability.cve.as_deref();
+        let cve = cve.and_then(|cve| cve.parse().ok());
+        if let Err(why) = self.take(vulnerability, cve, place) {
+            self.broken(place.to_owned(), why);
         }
+    }
+
+    /// Takes note of a record that could not be read.
+    pub(crate) fn broken(&mut self, place: String, why: String) {
+        self.broken.push((place, why));
     }
 
     /// Takes a vulnerability that the schema allows. Errors: why it is broken.
@@ -371,13 +387,15 @@ impl<'d> Reading<'d> {
         let parts = self.tree.parts(id);
         match self.feed {
             Feed::RedhatCsaf | Feed::RedhatVex => redhat::component(&parts),
-            Feed::SuseCsaf => suse::component(&parts),
+            Feed::SuseCsaf | Feed::SuseCvrf => suse::component(&parts),
+            Feed::Cvrf => redhat::source_component(&parts),
             Feed::MsrcCsaf | Feed::MsrcVex => microsoft::component(&parts),
             _ => None,
         }
     }
 
-    fn finish(self, sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
+    /// Hands over the advisory. Errors: no vulnerability was left.
+    pub(crate) fn finish(self, sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
         if let Some(fault) = self.fault
             && self.records == 0
         {
@@ -416,10 +434,11 @@ impl<'d> Reading<'d> {
 fn classification(feed: Feed, id: &str) -> Option<Classification> {
     match feed {
         Feed::RedhatVex | Feed::MsrcVex | Feed::Csaf => None,
-        Feed::RedhatCsaf if id.starts_with("RHBA-") => Some(Classification::Hotfix),
-        Feed::RedhatCsaf if id.starts_with("RHEA-") => Some(Classification::Feature),
-        Feed::SuseCsaf if id.contains("-RU-") => Some(Classification::Hotfix),
-        Feed::SuseCsaf if id.contains("-FU-") || id.contains("-OU-") => {
+        Feed::Cvrf if !publisher::is_redhat_advisory(id) => None,
+        Feed::RedhatCsaf | Feed::Cvrf if id.starts_with("RHBA-") => Some(Classification::Hotfix),
+        Feed::RedhatCsaf | Feed::Cvrf if id.starts_with("RHEA-") => Some(Classification::Feature),
+        Feed::SuseCsaf | Feed::SuseCvrf if id.contains("-RU-") => Some(Classification::Hotfix),
+        Feed::SuseCsaf | Feed::SuseCvrf if id.contains("-FU-") || id.contains("-OU-") => {
             Some(Classification::Feature)
         }
         _ => Some(Classification::Security),

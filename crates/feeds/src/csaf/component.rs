@@ -92,6 +92,29 @@ pub fn nevra(text: &str) -> Option<Nevra<'_>> {
     })
 }
 
+/// Takes `name-[epoch:]version-release` apart, without an architecture; `None`: something else.
+pub fn nvr(text: &str) -> Option<Nevra<'_>> {
+    let (front, release) = text.rsplit_once('-')?;
+    let (name, version) = front.rsplit_once('-')?;
+    let digit = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    if name.is_empty() || !digit(version) || release.is_empty() {
+        return None;
+    }
+    let (epoch, from) = match version.split_once(':') {
+        Some((epoch, _)) if epoch.bytes().all(|b| b.is_ascii_digit()) => {
+            (Some(epoch), name.len() + 1 + epoch.len() + 1)
+        }
+        Some(_) => return None,
+        None => (None, name.len() + 1),
+    };
+    Some(Nevra {
+        name,
+        epoch,
+        version: text.get(from..)?,
+        architecture: "",
+    })
+}
+
 /// A version with its epoch, 0 where none is said; `None`: it is no version.
 pub fn with_epoch(epoch: Option<&str>, version: &str) -> Option<Version> {
     let epoch = epoch.filter(|epoch| !epoch.is_empty()).unwrap_or("0");
@@ -134,6 +157,17 @@ mod tests {
             assert!(parsed.is_none() || other.starts_with("x-"), "{other}");
         }
         assert_eq!(nevra("quarkus-vertx-http"), None);
+    }
+
+    #[test]
+    fn without_an_architecture_version_and_release_are_the_last_two() {
+        let parts = |text| nvr(text).map(|n| (n.name, n.epoch, n.version));
+        let kernel = Some(("kernel-rt", None, "4.12.14-8.9.3"));
+        assert_eq!(parts("kernel-rt-4.12.14-8.9.3"), kernel);
+        let v8 = Some(("v8", Some("1"), "3.14.5.10-25.el7"));
+        assert_eq!(parts("v8-1:3.14.5.10-25.el7"), v8);
+        assert_eq!(parts("samba-client"), None);
+        assert_eq!(parts("a-b-c"), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use domain::advisory::SystemId;
 
-use super::component::{Component, architecture, nevra, with_epoch};
+use super::component::{Component, architecture, nevra, nvr, with_epoch};
 use super::purl::{Cpe, Purl};
 use super::tree::Product;
 
@@ -77,6 +77,29 @@ pub fn component(parts: &[&Product<'_>]) -> Option<Component> {
         architecture: architecture(&arch),
         version,
         module,
+        subscription: None,
+    })
+}
+
+/// The source package that a product is in Red Hat's CVRF, which names no other packages.
+pub fn source_component(parts: &[&Product<'_>]) -> Option<Component> {
+    let [first, .., platform] = parts else {
+        return None;
+    };
+    let helper = platform.is.product_identification_helper.as_ref()?;
+    let system = system(helper.cpe.as_deref()?)?;
+    let package = nvr(&first.is.product_id)?;
+    // A module's build, and the module is not named.
+    if package.version.contains(".module+") {
+        return None;
+    }
+    Some(Component {
+        systems: vec![system],
+        name: package.name.parse().ok()?,
+        source: true,
+        architecture: None,
+        version: Some(with_epoch(package.epoch, package.version)?),
+        module: None,
         subscription: None,
     })
 }

@@ -15,7 +15,7 @@ use super::model::{BranchCategory, Document, NoteCategory, PublisherCategory, Re
 use super::purl::Purl;
 use super::tree::{Fault, Tree, short};
 
-pub use vulnerability::vulnerability;
+pub use vulnerability::{references, vulnerability};
 
 /// What the tests found, one note a test.
 #[derive(Debug, Default)]

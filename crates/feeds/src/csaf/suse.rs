@@ -8,7 +8,7 @@
 
 use domain::advisory::SystemId;
 
-use super::component::{Component, architecture, nevra, with_epoch};
+use super::component::{Component, architecture, nevra, nvr, with_epoch};
 use super::tree::Product;
 
 /// The last service pack of each version. Source: SUSE, product lifecycle.
@@ -20,7 +20,9 @@ pub fn component(parts: &[&Product<'_>]) -> Option<Component> {
         return None;
     };
     let (systems, subscription) = systems(&platform.is.name);
-    let package = nevra(&first.is.name).or_else(|| nevra(&first.is.product_id))?;
+    let package = nevra(&first.is.name).or_else(|| nevra(&first.is.product_id));
+    // CVRF names packages without their architecture.
+    let package = package.or_else(|| nvr(&first.is.product_id))?;
     Some(Component {
         systems,
         name: package.name.parse().ok()?,
