@@ -57,14 +57,13 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
         for member in json::members(bytes) {
             member?;
         }
-        match group(bytes, &mut seen) {
-            Ok(advisory) => {
-                parsed.records = 1;
-                parsed.document = Some(advisory.id.clone());
-                sink.record(Record::Advisory(Box::new(advisory)));
-            }
-            Err(why) => sink.broken("the group", &why),
-        }
+        let advisory = group(bytes, &mut seen).map_err(|why| Refusal::Invalid {
+            place: "the group".to_owned(),
+            why,
+        })?;
+        parsed.records = 1;
+        parsed.document = Some(advisory.id.clone());
+        sink.record(Record::Advisory(Box::new(advisory)));
         return Ok(parsed);
     }
     for (at, member) in json::members(bytes).enumerate() {
@@ -86,7 +85,7 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
 }
 
 fn group(bytes: &[u8], seen: &mut Seen) -> Result<Advisory, String> {
-    let group: Group = serde_json::from_slice(bytes).map_err(|error| json::why(&error))?;
+    let group: Group = json::record(bytes)?;
     let id = fields::id(&group.name)?;
     let number = id.strip_prefix("AVG-").unwrap_or_default();
     if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {

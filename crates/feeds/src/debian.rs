@@ -30,5 +30,7 @@ pub const FORMATS: &[Format] = &[
     packages::FORMAT,
 ];
 
+/// What is said of an entry that is longer than any can be.
+const TOO_LONG: &str = "the entry has more lines than are read";
 /// What is said of the last line of a text without a line end.
 const CUT: &str = "the text ends in the middle of this line: it may be truncated";

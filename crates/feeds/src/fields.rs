@@ -12,6 +12,8 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use versions::Scheme;
 
+use crate::seen::SeenIds;
+
 /// Longest title that is kept, in characters.
 pub const TITLE_CHARACTERS_MAX: usize = 300;
 /// Longest id, in bytes.
@@ -149,12 +151,12 @@ impl Ids {
 
 /// Knows which ids were read, so that a second one is broken and never counted twice.
 #[derive(Debug, Default)]
-pub struct Seen(BTreeSet<String>);
+pub struct Seen(SeenIds);
 
 impl Seen {
     /// Takes note of an id; an error is the reason why the record is broken.
     pub fn first(&mut self, id: &str) -> Result<(), String> {
-        if self.0.insert(id.to_owned()) {
+        if self.0.first(&[id]) {
             Ok(())
         } else {
             Err(format!("`{}` was read already", word(id)))

@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use serde::de::DeserializeOwned;
+
 use crate::format::{DEPTH_MAX, without_mark};
 use crate::refusal::Refusal;
 
@@ -256,6 +258,28 @@ impl<'a> Members<'a> {
     }
 }
 
+/// Most bytes of one record.
+pub const RECORD_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Most values of one record, counted by the commas between them.
+pub const RECORD_VALUES_MAX: usize = 1_000_000;
+
+/// Decodes one record; one with so many values that decoding would take much more memory than its
+/// bytes is not decoded. Errors: why it cannot be read.
+pub fn record<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    if bytes.len() > RECORD_BYTES_MAX {
+        return Err(format!("the record has more than {RECORD_BYTES_MAX} bytes"));
+    }
+    if memchr::memchr_iter(b',', bytes)
+        .nth(RECORD_VALUES_MAX)
+        .is_some()
+    {
+        return Err(format!(
+            "the record has more than {RECORD_VALUES_MAX} values"
+        ));
+    }
+    serde_json::from_slice(bytes).map_err(|error| why(&error))
+}
+
 /// The text of a JSON error without the place that serde adds, which is relative to a record.
 pub fn why(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -310,6 +334,14 @@ mod tests {
                 all(text)
             );
         }
+    }
+
+    #[test]
+    fn a_record_of_very_many_values_is_not_decoded() {
+        let many = format!("[{}0]", "0,".repeat(RECORD_VALUES_MAX + 1));
+        assert!(record::<serde_json::Value>(many.as_bytes()).is_err());
+        assert_eq!(record::<Vec<u8>>(b"[1,2]"), Ok(vec![1, 2]));
+        assert!(record::<u8>(b"NaN").is_err());
     }
 
     #[test]

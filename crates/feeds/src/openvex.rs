@@ -30,8 +30,8 @@ pub const FORMATS: &[Format] = &[Format {
     parse,
 }];
 
-/// Most products of all statements of a document.
-const PRODUCTS_MAX: usize = 500_000;
+/// Most products of a document of which something is stated.
+const STATEMENTS_MAX: usize = 100_000;
 
 fn recognise(probe: &Probe<'_>) -> bool {
     probe.head.starts_with('{') && probe.has_key("@context") && probe.head.contains("openvex")
@@ -104,7 +104,7 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
     let mut author = String::new();
     for member in json::members(bytes) {
         let member = member?;
-        let text = || serde_json::from_slice::<String>(member.value).unwrap_or_default();
+        let text = || json::record::<String>(member.value).unwrap_or_default();
         match member.key().as_ref() {
             "@id" => parsed.document = fields::id(&text()).ok().map(str::to_owned),
             "author" => author = text(),
@@ -124,28 +124,27 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
             .push(format!("OpenVEX of {}", fields::word(&author)));
     }
     let mut open: BTreeMap<String, Open> = BTreeMap::new();
-    let mut products = 0;
+    let mut kept = 0;
     for (at, member) in json::members(statements).enumerate() {
         let member = member?;
         let place = format!("statement {}", at + 1);
-        let raw: RawStatement = match serde_json::from_slice(member.value) {
+        let raw: RawStatement = match json::record(member.value) {
             Ok(raw) => raw,
-            Err(error) => {
-                sink.broken(&place, &json::why(&error));
+            Err(why) => {
+                sink.broken(&place, &why);
                 continue;
             }
         };
-        products += raw.products.len();
-        if products > PRODUCTS_MAX {
+        if kept > STATEMENTS_MAX {
             return Err(Refusal::TooMany {
                 what: "products",
-                limit: PRODUCTS_MAX as u64,
+                limit: STATEMENTS_MAX as u64,
             });
         }
         match raw.vulnerability.id() {
             Ok(id) => {
                 let open = open.entry(id.clone()).or_insert_with(|| Open::new(&id));
-                open.take(&raw, &place);
+                kept += open.take(&raw, &place);
             }
             Err(why) => sink.broken(&place, &why),
         }
@@ -188,7 +187,8 @@ impl Open {
         }
     }
 
-    fn take(&mut self, raw: &RawStatement, place: &str) {
+    /// Gives how many statements were added.
+    fn take(&mut self, raw: &RawStatement, place: &str) -> usize {
         if let Vulnerability::Named {
             description,
             aliases,
@@ -208,9 +208,14 @@ impl Open {
             }
         }
         match raw.statements() {
-            Ok(statements) => self.advisory.statements.extend(statements),
+            Ok(statements) => {
+                let count = statements.len();
+                self.advisory.statements.extend(statements);
+                count
+            }
             Err(why) => {
                 self.fault.get_or_insert(format!("{place}: {why}"));
+                0
             }
         }
     }

@@ -130,49 +130,32 @@ impl<'s> Reader<'s> {
         }
     }
 
-    fn take(&mut self, place: &str, read: Result<record::Raw, String>) -> Option<String> {
-        let raw = match read {
-            Ok(raw) => raw,
-            Err(why) => {
-                self.sink.broken(place, &why);
-                return None;
-            }
-        };
+    /// Takes a record and gives its id. Errors: nothing of it could be read, or it was read already.
+    fn take(&mut self, place: &str, raw: Result<record::Raw, String>) -> Result<String, String> {
         let record::Read {
             feed,
             advisory,
             fault,
-        } = match raw.read() {
-            Ok(read) => read,
-            Err(why) => {
-                self.sink.broken(place, &why);
-                return None;
-            }
-        };
+        } = raw?.read()?;
         let id = advisory.id.clone();
-        let place = if place.is_empty() {
-            id.clone()
-        } else {
-            format!("{id}, {place}")
-        };
-        if let Err(why) = self.seen.first(&id) {
-            self.sink.broken(&place, &why);
-            return None;
-        }
+        self.seen.first(&id)?;
         self.feed = Some(match self.feed {
             Some(known) if known != feed => Feed::Osv,
             _ => feed,
         });
         match fault {
             None => self.records += 1,
-            Some(why) => self.sink.broken(&place, &why),
+            Some(why) => {
+                let place = format!("{id} {place}");
+                self.sink.broken(place.trim_end(), &why);
+            }
         }
         self.sink.record(Record::Advisory(Box::new(advisory)));
-        Some(id)
+        Ok(id)
     }
 
     fn listed(&mut self, place: &str, value: &[u8]) {
-        let Ok(value) = serde_json::from_slice::<Value>(value) else {
+        let Ok(value) = json::record::<Value>(value) else {
             return self.sink.broken(place, "an entry that is no JSON");
         };
         let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -210,9 +193,9 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
         for member in json::members(bytes) {
             member?;
         }
-        let document = reader.take("", decode(bytes));
+        let id = reader.take("", json::record(bytes)).map_err(unreadable)?;
         let mut parsed = reader.done();
-        parsed.document = document;
+        parsed.document = Some(id);
         return Ok(parsed);
     }
     for (at, member) in json::members(bytes).enumerate() {
@@ -227,38 +210,29 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
         match kind(member.value) {
             Kind::IndexEntry => reader.listed(&place, member.value),
             Kind::Record | Kind::Other => {
-                reader.take(&place, decode(member.value));
+                if let Err(why) = reader.take(&place, json::record(member.value)) {
+                    reader.sink.broken(&place, &why);
+                }
             }
         }
     }
     Ok(reader.done())
 }
 
-fn decode(bytes: &[u8]) -> Result<record::Raw, String> {
-    serde_json::from_slice(bytes).map_err(|error| json::why(&error))
+/// A document whose one record cannot be read says nothing at all.
+fn unreadable(why: String) -> Refusal {
+    Refusal::Invalid {
+        place: "the record".to_owned(),
+        why,
+    }
 }
 
 fn parse_yaml(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
     let mut reader = Reader::new(sink);
-    let mut document = None;
-    let mut count = 0_u64;
-    yaml::each(bytes, &mut |value| {
-        count += 1;
-        let place = if count == 1 {
-            String::new()
-        } else {
-            format!("document {count}")
-        };
-        let raw = serde_json::from_value(value).map_err(|error| json::why(&error));
-        let id = reader.take(&place, raw);
-        document = if count == 1 { id } else { None };
-        Ok(())
-    })?;
-    if count == 0 {
-        return Err(Refusal::Empty);
-    }
+    let raw = serde_json::from_value(yaml::value(bytes)?).map_err(|error| json::why(&error));
+    let id = reader.take("", raw).map_err(unreadable)?;
     let mut parsed = reader.done();
-    parsed.document = document;
+    parsed.document = Some(id);
     Ok(parsed)
 }
 

@@ -300,7 +300,7 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
         match member.key().as_ref() {
             "packages" => packages = Some(member.value),
             key @ ("distroversion" | "reponame" | "urlprefix" | "apkurl") => {
-                let text = serde_json::from_slice::<String>(member.value).ok();
+                let text = json::record::<String>(member.value).ok();
                 head.extend(text.map(|text| (key.to_owned(), text)));
             }
             _ => {}
@@ -313,7 +313,7 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
     let packages = packages.ok_or_else(no_packages)?;
     let mut reader = Reader::new(Origin::read(field)?, sink);
     for (at, member) in json::members(packages).enumerate() {
-        let entry = serde_json::from_slice(member?.value).map_err(|error| json::why(&error));
+        let entry = json::record(member?.value);
         reader.entry(at, entry)?;
     }
     Ok(reader.parsed)

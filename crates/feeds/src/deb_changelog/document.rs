@@ -27,6 +27,9 @@ pub const FORMAT: Format = Format {
     parse,
 };
 
+/// Longest line that is searched for CVEs.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
 fn recognise(probe: &Probe<'_>) -> bool {
     let first = probe.head.lines().find(|line| !line.trim().is_empty());
     first.is_some_and(|line| super::is_header(line) && super::header(line).is_some())
@@ -69,7 +72,11 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
         } else if let Some(entry) = &mut open {
             match line.strip_prefix(" -- ") {
                 Some(trailer) => entry.ended = Some(super::written_at(trailer)),
-                None => super::cves_in(line, &mut entry.cves),
+                // A line that is longer is no sentence.
+                None if line.len() <= LINE_BYTES_MAX && entry.cves.len() < fields::IDS_MAX => {
+                    super::cves_in(line, &mut entry.cves);
+                }
+                None => {}
             }
         }
     }

@@ -3,6 +3,9 @@
 use crate::format::without_mark;
 use crate::refusal::Refusal;
 
+/// Most lines of one block.
+pub const BELOW_MAX: usize = 20_000;
+
 /// A block.
 #[derive(Debug)]
 pub struct Block<'a> {
@@ -14,6 +17,8 @@ pub struct Block<'a> {
     pub below: Vec<(usize, &'a str)>,
     /// The number of its last line where that has no line end, so that it may be truncated.
     pub cut: Option<usize>,
+    /// Whether it has more lines than are read.
+    pub long: bool,
 }
 
 /// The text of a document.
@@ -44,7 +49,11 @@ pub fn each<'a>(
         if line.starts_with([' ', '\t'])
             && let Some(block) = &mut open
         {
-            block.below.push((number, line.trim_start()));
+            if block.below.len() < BELOW_MAX {
+                block.below.push((number, line.trim_start()));
+            } else {
+                block.long = true;
+            }
         } else {
             if let Some(block) = open.take() {
                 take(block)?;
@@ -54,6 +63,7 @@ pub fn each<'a>(
                 number,
                 below: Vec::new(),
                 cut: None,
+                long: false,
             });
         }
         if cut && let Some(block) = &mut open {

@@ -12,9 +12,9 @@ use domain::cve::CveId;
 use domain::feed::Feed;
 use domain::severity::Classification;
 
-use super::CUT;
 use super::blocks::{self, Block};
 use super::lines::{self, Line};
+use super::{CUT, TOO_LONG};
 use crate::fields::{self, Seen};
 use crate::format::{Format, Parsed, Probe, RECORDS_MAX, Record, Sink};
 use crate::refusal::Refusal;
@@ -118,6 +118,9 @@ fn below(block: &Block<'_>, advisory: &mut Advisory) -> Option<String> {
     let mut note = |number: usize, why: &str| {
         fault.get_or_insert_with(|| format!("line {number}: {why}"));
     };
+    if block.long {
+        note(block.number, TOO_LONG);
+    }
     for (number, line) in &block.below {
         if block.cut == Some(*number) {
             note(*number, CUT);

@@ -22,6 +22,8 @@ pub const FORMAT: Format = Format {
 };
 
 const HEAD: &str = "version,codename,series,created,release,eol";
+/// Most columns.
+const COLUMNS_MAX: usize = 32;
 /// Columns of extended support.
 const EXTENDED: [&str; 4] = ["eol-lts", "eol-elts", "eol-esm", "eol-legacy"];
 
@@ -35,7 +37,7 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
     let mut lines = blocks::lines(blocks::text(bytes)?);
     let columns: Vec<&str> = lines
         .next()
-        .map(|(_, head, _)| head.split(',').map(str::trim).collect())
+        .map(|(_, head, _)| head.split(',').take(COLUMNS_MAX).map(str::trim).collect())
         .unwrap_or_default();
     let product = if columns.contains(&"eol-lts") {
         "debian"
@@ -75,7 +77,11 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
 }
 
 fn release(product: &str, columns: &[&str], line: &str) -> Result<Lifecycle, String> {
-    let values: Vec<&str> = line.split(',').map(str::trim).collect();
+    let values: Vec<&str> = line
+        .split(',')
+        .take(COLUMNS_MAX + 1)
+        .map(str::trim)
+        .collect();
     if values.len() > columns.len() {
         return Err("more values than columns".to_owned());
     }

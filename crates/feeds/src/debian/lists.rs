@@ -13,8 +13,9 @@ use domain::feed::Feed;
 use domain::severity::Classification;
 use jiff::civil::Date;
 
-use super::CUT;
+use super::blocks::BELOW_MAX;
 use super::lines::{self, Line};
+use super::{CUT, TOO_LONG};
 use crate::fields::{self, Ids, Seen};
 use crate::format::{Format, Parsed, Probe, RECORDS_MAX, Record, Sink, without_mark};
 use crate::refusal::Refusal;
@@ -215,6 +216,9 @@ impl Reader<'_> {
             open.fault
                 .get_or_insert_with(|| format!("line {number}: {why}"));
         };
+        if open.advisory.statements.len() >= BELOW_MAX {
+            return fault(TOO_LONG);
+        }
         if cut {
             // A version that is cut short would still look like a version.
             return fault(CUT);

@@ -16,7 +16,6 @@ use domain::feed::Feed;
 use domain::name::PackageName;
 use domain::severity::Classification;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::lines;
 use crate::fields;
@@ -30,6 +29,11 @@ pub const FORMAT: Format = Format {
     recognise,
     parse,
 };
+
+/// Most source packages; Debian has some 40,000.
+const PACKAGES_MAX: u64 = 500_000;
+/// Most releases of one issue.
+const RELEASES_MAX: usize = 1_000;
 
 /// An object of objects of objects, that speaks of issues and releases.
 fn recognise(probe: &Probe<'_>) -> bool {
@@ -66,6 +70,12 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
     for member in json::members(bytes) {
         let member = member?;
         let key = member.key();
+        if names.len() as u64 >= PACKAGES_MAX {
+            return Err(Refusal::TooMany {
+                what: "packages",
+                limit: PACKAGES_MAX,
+            });
+        }
         if !names.insert(key.clone().into_owned()) {
             let place = fields::word(&key);
             reader.sink.broken(&place, "the package was read already");
@@ -162,10 +172,10 @@ fn issue(package: &PackageName, id: &str, value: &[u8]) -> Result<Issue, Refusal
     for member in json::members(value) {
         let member = member?;
         match member.key().as_ref() {
-            "description" => match serde_json::from_slice::<Value>(member.value) {
-                Ok(text) => advisory.title = fields::title(text.as_str().unwrap_or_default()),
-                Err(error) => {
-                    fault.get_or_insert(format!("description: {}", json::why(&error)));
+            "description" => match json::record::<Option<String>>(member.value) {
+                Ok(text) => advisory.title = fields::title(&text.unwrap_or_default()),
+                Err(why) => {
+                    fault.get_or_insert(format!("description: {why}"));
                 }
             },
             // Without releases a list stands in place of the object.
@@ -190,8 +200,11 @@ fn releases(
     for member in json::members(value) {
         let member = member?;
         let name = member.key();
-        let read = serde_json::from_slice::<Release>(member.value)
-            .map_err(|error| json::why(&error))
+        if advisory.statements.len() >= RELEASES_MAX {
+            fault.get_or_insert(format!("more than {RELEASES_MAX} releases"));
+            return Ok(());
+        }
+        let read = json::record::<Release>(member.value)
             .and_then(|release| release.says())
             .and_then(|says| {
                 let named = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());

@@ -7,9 +7,9 @@
 use domain::cve::CveId;
 use domain::feed::Feed;
 
-use super::CUT;
 use super::blocks;
 use super::lines;
+use super::{CUT, TOO_LONG};
 use crate::fields::{self, Seen};
 use crate::format::{Format, Parsed, Probe, Sink};
 use crate::refusal::Refusal;
@@ -92,6 +92,11 @@ fn parse_point_update(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refus
         let whole = match block.cut {
             None => Ok(()),
             Some(_) => Err(CUT.to_owned()),
+        };
+        let whole = if block.long {
+            Err(TOO_LONG.to_owned())
+        } else {
+            whole
         };
         match head.and(below).and(whole) {
             Ok(()) => parsed.records += 1,

@@ -161,13 +161,7 @@ fn a_list_goes_on_behind_broken_and_repeated_records() {
         .collect();
     assert_eq!(
         places,
-        [
-            "entry 2",
-            "ALSA-2025:10630, entry 3",
-            "A-3, entry 4",
-            "entry 5",
-            "entry 6"
-        ]
+        ["entry 2", "entry 3", "A-3 entry 4", "entry 5", "entry 6"]
     );
 }
 
@@ -183,6 +177,22 @@ fn a_truncated_or_deep_document_is_refused() {
         "[".repeat(200)
     );
     assert!(matches!(read(&deep), Err(Refusal::TooDeep { .. })));
+}
+
+#[test]
+fn a_document_whose_one_record_cannot_be_read_is_refused() {
+    for (from, to) in [
+        ("\"0\"", "NaN"),
+        ("2025-07-10T13:05:05Z", "today"),
+        ("ALSA-2025:10630", ""),
+    ] {
+        let refused = read(&ALMA.replace(from, to));
+        assert!(matches!(refused, Err(Refusal::Invalid { .. })), "{to}");
+    }
+    // One package of it: broken, and the rest is handed over.
+    let (parsed, sink) = read(&ALMA.replace("2.12.5-7.el10_0", "2 12")).unwrap();
+    assert_eq!((parsed.records, sink.broken.len()), (0, 1));
+    assert_eq!(sink.advisories().count(), 1);
 }
 
 #[test]

@@ -26,8 +26,8 @@ pub const FORMAT: Format = Format {
 
 fn recognise(probe: &Probe<'_>) -> bool {
     probe.head.starts_with('{')
-        && probe.has_key_anywhere("release_packages")
         && (probe.has_key("notices") || probe.has_key("cves_ids") || probe.has_key("instructions"))
+        && probe.has_key_anywhere("release_packages")
 }
 
 #[derive(Deserialize)]
@@ -59,7 +59,13 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
         records: 0,
     };
     let Some(list) = json::get(bytes, "notices")? else {
-        parsed.document = reader.take("the notice", bytes);
+        let id = reader
+            .take("the notice", bytes)
+            .map_err(|why| Refusal::Invalid {
+                place: "the notice".to_owned(),
+                why,
+            })?;
+        parsed.document = Some(id);
         parsed.records = reader.records;
         return Ok(parsed);
     };
@@ -70,7 +76,10 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
                 limit: RECORDS_MAX,
             });
         }
-        reader.take(&format!("notice {}", at + 1), member?.value);
+        let place = format!("notice {}", at + 1);
+        if let Err(why) = reader.take(&place, member?.value) {
+            reader.sink.broken(&place, &why);
+        }
     }
     // What follows the list, too, must be whole.
     for member in json::members(bytes) {
@@ -87,32 +96,18 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    fn take(&mut self, place: &str, value: &[u8]) -> Option<String> {
-        let read = serde_json::from_slice::<Notice>(value)
-            .map_err(|error| json::why(&error))
-            .and_then(|notice| {
-                let id = fields::id(&notice.id)?;
-                self.seen.first(id)?;
-                Ok(notice.read())
-            });
-        match read {
-            Ok((advisory, fault)) => {
-                match fault {
-                    None => self.records += 1,
-                    Some(why) => {
-                        let place = format!("{}, {place}", advisory.id);
-                        self.sink.broken(&place, &why);
-                    }
-                }
-                let id = advisory.id.clone();
-                self.sink.record(Record::Advisory(Box::new(advisory)));
-                Some(id)
-            }
-            Err(why) => {
-                self.sink.broken(place, &why);
-                None
-            }
+    /// Takes a notice and gives its id. Errors: nothing of it could be read, or it was read already.
+    fn take(&mut self, place: &str, value: &[u8]) -> Result<String, String> {
+        let notice: Notice = json::record(value)?;
+        let id = fields::id(&notice.id)?;
+        self.seen.first(id)?;
+        let (advisory, fault) = notice.read();
+        match fault {
+            None => self.records += 1,
+            Some(why) => self.sink.broken(&format!("{id}, {place}"), &why),
         }
+        self.sink.record(Record::Advisory(Box::new(advisory)));
+        Ok(id.to_owned())
     }
 }
 

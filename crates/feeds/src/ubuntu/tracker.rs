@@ -46,15 +46,21 @@ fn parse(bytes: &[u8], sink: &mut dyn Sink) -> Result<Parsed, Refusal> {
     };
     let id = field("Candidate").unwrap_or_default();
     let Ok(cve) = id.parse::<CveId>() else {
-        let why = format!("`{}` is not the id of a CVE", fields::word(id));
-        sink.broken("Candidate", &why);
-        return Ok(parsed);
+        return Err(Refusal::Invalid {
+            place: "Candidate".to_owned(),
+            why: format!("`{}` is not the id of a CVE", fields::word(id)),
+        });
     };
     let mut advisory = Advisory::new(id);
     advisory.cves.push(cve);
     advisory.classification = Some(Classification::Security);
     advisory.published = field("PublicDate").and_then(date);
-    advisory.title = fields::title(&below(text, "Description:").collect::<Vec<_>>().join(" "));
+    advisory.title = fields::title(
+        &below(text, "Description:")
+            .take(20)
+            .collect::<Vec<_>>()
+            .join(" "),
+    );
     let vector = below(text, "CVSS:")
         .filter_map(|line| line.split_whitespace().find_map(cvss::rating))
         .max_by_key(|rating| rating.cvss_tenths);
@@ -288,9 +294,9 @@ mod tests {
         }
         let (parsed, sink) = read("jammy_linux: released (5.15.0-4");
         assert_eq!((parsed.records, sink.broken.len()), (0, 1));
-        let mut sink = Collect::default();
-        parse(HEAD.replace("CVE-2022", "CVE-22").as_bytes(), &mut sink).unwrap();
-        assert_eq!((sink.records.len(), sink.broken.len()), (0, 1));
+        let nameless = HEAD.replace("CVE-2022", "CVE-22");
+        let refused = parse(nameless.as_bytes(), &mut Collect::default());
+        assert!(matches!(refused, Err(Refusal::Invalid { .. })));
     }
 
     #[test]

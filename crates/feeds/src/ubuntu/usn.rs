@@ -94,7 +94,7 @@ fn notice(key: &str, value: &[u8]) -> Result<(Advisory, Option<String>), String>
     if !is_number(key) {
         return Err("not the number of a notice".to_owned());
     }
-    let notice: Notice = serde_json::from_slice(value).map_err(|error| json::why(&error))?;
+    let notice: Notice = json::record(value)?;
     if notice
         .id
         .as_deref()
