@@ -94,6 +94,8 @@ impl SystemId {
             "sle-micro" | "sl-micro" | "sle_micro" => vec![Self::new("sle-micro", &major_minor)],
             "opensuse-leap" | "opensuse" => vec![Self::new("opensuse-leap", &major_minor)],
             "opensuse-tumbleweed" => vec![Self::new("opensuse-tumbleweed", "")],
+            // Azure Linux was named Mariner up to release 2.
+            "mariner" | "azurelinux" => vec![Self::new(&id, major)],
             "alpine" => vec![Self::new("alpine", &major_minor)],
             "arch" | "archarm" | "wolfi" | "chainguard" => vec![Self::new(&id, "")],
             "amzn" | "amazon" => vec![Self::new("amzn", version)],
@@ -137,6 +139,7 @@ mod tests {
         assert_eq!(of("alpine", "3.20.2", None), "alpine:3.20");
         assert_eq!(of("sles", "15.5", None), "sles:15.5");
         assert_eq!(of("arch", "", None), "arch");
+        assert_eq!(of("mariner", "2.0.20240223", None), "mariner:2");
         assert_eq!(of("azurelinux", "3.0.20250102", None), "azurelinux:3");
     }
 }

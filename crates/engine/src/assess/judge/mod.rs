@@ -13,7 +13,7 @@
 //! - An rpm's source version has no epoch: where version and release are the package's own, the
 //!   package's epoch is the source's; else a fixed version with an epoch cannot be compared.
 //! - A list of architectures is respected; packages for all architectures (`all`, `noarch`) meet every
-//!   list.
+//!   list, one whose architecture was not reported meets lists of several.
 //! - Builds of modules and of Oracle's lines: [`module`]. Versions: [`compare`].
 //!
 //! What comes of it: one judgement for every (package, advisory, fixed version). Where several
@@ -476,6 +476,8 @@ fn architecture(package: &JudgedPackage, list: &[domain::name::Architecture]) ->
             Fit::Yes
         }
         Some(own) => Fit::No(format!("the statement is about {}, not {own}", names())),
+        // An advisory for several architectures is one for all on which the package is built.
+        None if list.len() > 1 => Fit::Yes,
         None => Fit::Untold(format!(
             "the statement is about {}; of which architecture the package is was not reported",
             names()

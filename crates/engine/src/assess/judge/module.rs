@@ -3,8 +3,9 @@
 //! Versions of a module's packages compare only within one stream (`php:7.2`). Which stream a package
 //! is of is told by, in this order: its module label; a module list (`modules.yaml`) that names its
 //! build; its module build tag (`.module+el8.0.0+4664+17bd8d65`) where a document gives that tag to
-//! exactly one stream. Where a document's fixed versions of a package all begin with their stream's
-//! name (`nodejs:18`: 18.18.2), the installed version tells the stream too. Else it is unknown.
+//! exactly one stream. Where all fixed versions of a package that documents give begin with their
+//! stream's name (`nodejs:18`: 18.18.2), the installed version tells which of the streams that the
+//! documents name it is of. Else it is unknown.
 //!
 //! | statement | package | |
 //! | --- | --- | --- |
@@ -199,11 +200,9 @@ impl<'d> Modules<'d> {
         if follows(installed, stream) {
             return Some(stream.to_owned());
         }
-        let named = streams.names.iter().find(|name| follows(installed, name));
-        Some(named.map_or_else(
-            || format!("that of {}", upstream(installed)),
-            |name| (*name).to_owned(),
-        ))
+        // A stream that no document names may be affected all the same: it stays unknown.
+        let named = streams.names.iter().find(|name| follows(installed, name))?;
+        Some((*named).to_owned())
     }
 
     fn without_stream(

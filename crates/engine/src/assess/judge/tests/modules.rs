@@ -104,10 +104,23 @@ fn a_module_list_tells_the_stream_of_a_build() {
 fn versions_that_begin_with_their_streams_name_tell_it() {
     let statement = || php(Some("php:7.2"), PHP_72_FIX);
     assert_eq!(of(statement(), None, PHP_72_OLD), Missing);
+    // 7.20 is of no stream that a document names.
     assert_eq!(
         of(statement(), None, "7.20.1-1.module+el8.0.0+9+cc"),
-        NotAffected
+        Unknown
     );
+    let later = Statement {
+        module: Some("php:7.4".to_owned()),
+        ..php(None, "7.4.6-4.module+el8.3.0+7685+72d70b58")
+    };
+    let both = definitions(vec![
+        advisory("RHSA-72", &[], vec![statement()]),
+        advisory("RHSA-74", &[], vec![later]),
+    ]);
+    let of_74 = rpm("php", "7.4.5-1.module+el8.0.0+9+cc");
+    let judgements = judged(&both, &device("rhel:8", vec![of_74]));
+    let states: Vec<_> = judgements.iter().map(|judgement| judgement.state).collect();
+    assert_eq!(states, [NotAffected, Missing]);
 }
 
 #[test]
