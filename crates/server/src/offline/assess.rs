@@ -338,7 +338,14 @@ fn table_of(
         .filter(|state| all || **state != FindingState::NotAffected)
         .map(|state| format!("{} {state}", counts.get(state).unwrap_or(&0)));
     table::say(&format!(
-        "{devices} devices, {packages} packages: {}",
+        "{}, {}: {}",
+        counted(devices, "device"),
+        counted(packages, "package"),
         states.collect::<Vec<_>>().join(", ")
     ))
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }

@@ -148,6 +148,8 @@ fn by_system(device: &JudgedDevice) -> Option<Ecosystem> {
         | "ol"
         | "fedora"
         | "amzn"
+        | "mariner"
+        | "azurelinux"
         | "sles"
         | "sle-micro"
         | "opensuse-leap"
