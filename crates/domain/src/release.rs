@@ -94,8 +94,6 @@ impl SystemId {
             "sle-micro" | "sl-micro" | "sle_micro" => vec![Self::new("sle-micro", &major_minor)],
             "opensuse-leap" | "opensuse" => vec![Self::new("opensuse-leap", &major_minor)],
             "opensuse-tumbleweed" => vec![Self::new("opensuse-tumbleweed", "")],
-            // Azure Linux was named Mariner up to release 2.
-            "mariner" | "azurelinux" => vec![Self::new(&id, major)],
             "alpine" => vec![Self::new("alpine", &major_minor)],
             "arch" | "archarm" | "wolfi" | "chainguard" => vec![Self::new(&id, "")],
             "amzn" | "amazon" => vec![Self::new("amzn", version)],

@@ -22,6 +22,7 @@ const FOLDERS: &[&str] = &[
     "alpine",
     "debian",
     "msrc/csaf",
+    "msrc/cvrf",
     "msrc/vex",
     "oracle",
     "redhat",
@@ -70,7 +71,7 @@ fn labels_agree_where_documents_are_at_hand() {
 }
 
 /// The rows that agreed when the figures of `docs/matching.md` were taken.
-const AGREE_AT_LEAST: usize = 92;
+const AGREE_AT_LEAST: usize = 93;
 /// The rows whose version says nothing of a system: packages of languages, mostly.
 const LEFT_OUT: usize = 5_437;
 

@@ -43,7 +43,7 @@ use domain::cve::CveId;
 use domain::definitions::Definitions;
 use domain::finding::FindingState;
 use domain::judgement::{JudgedDevice, JudgedPackage, Judgement};
-use domain::name::PackageName;
+use domain::name::{Architecture, PackageName};
 use domain::package::Ecosystem;
 use domain::severity::SeveritySource;
 use jiff::Timestamp;
@@ -456,22 +456,21 @@ enum Fit {
     Untold(String),
 }
 
-fn architecture(package: &JudgedPackage, list: &[domain::name::Architecture]) -> Fit {
-    if list.is_empty() {
+fn architecture(package: &JudgedPackage, list: &[Architecture]) -> Fit {
+    let is_any = |name: &str| matches!(name, "all" | "noarch" | "any");
+    if list.is_empty() || list.iter().any(|name| is_any(name.as_str())) {
         return Fit::Yes;
     }
     let names = || {
-        let names: Vec<&str> = list.iter().map(|name| name.as_str()).collect();
+        let names: Vec<&str> = list.iter().map(Architecture::as_str).collect();
         names.join(", ")
     };
     match &package.architecture {
-        Some(own) if matches!(own.as_str(), "all" | "noarch" | "any") => Fit::Yes,
-        Some(own) if list.contains(own) => Fit::Yes,
-        // A fix for packages of all architectures.
-        Some(_)
+        Some(own) if is_any(own.as_str()) => Fit::Yes,
+        Some(own)
             if list
                 .iter()
-                .all(|name| matches!(name.as_str(), "all" | "noarch")) =>
+                .any(|name| one_spelling(name.as_str()) == one_spelling(own.as_str())) =>
         {
             Fit::Yes
         }
@@ -482,6 +481,18 @@ fn architecture(package: &JudgedPackage, list: &[domain::name::Architecture]) ->
             "the statement is about {}; of which architecture the package is was not reported",
             names()
         )),
+    }
+}
+
+/// Debian's, rpm's and Alpine's names of one architecture, as one.
+fn one_spelling(name: &str) -> &str {
+    match name {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "i486" | "i586" | "i686" | "x86" => "i386",
+        "ppc64le" => "ppc64el",
+        "armv7hl" | "armv7" | "armv7l" => "armhf",
+        other => other,
     }
 }
 

@@ -220,6 +220,8 @@ fn architectures_are_respected() {
     assert_eq!(of(Some("aarch64"), old), Missing);
     assert_eq!(of(Some("x86_64"), old), NotAffected);
     assert_eq!(of(Some("noarch"), old), Missing);
+    // As Debian spells it.
+    assert_eq!(of(Some("arm64"), old), Missing);
     assert_eq!(of(None, old), Unknown);
     assert_eq!(of(None, "8.24.0-57.0.4.el7_9.3"), Fixed);
 }
