@@ -1,8 +1,8 @@
 //! OpenVEX documents; Ubuntu publishes one for each CVE.
 //!
 //! Products are package URLs with the version that the archive holds now. `fixed` says that this
-//! version has the fix, not that it was the first: of older versions nothing is known, so the
-//! statement is undetermined and names the version. `affected` counts up to that version, or, where
+//! version has the fix, not that it was the first: the statement names it as fixed and no version as
+//! affected, so that older ones stay unknown. `affected` counts up to that version, or, where
 //! the vendor says that support has ended, for all. Where a statement names source packages only those
 //! are read. Records: vulnerabilities. A statement or product that cannot be read makes its
 //! vulnerability's record broken; what it says otherwise is handed over.
@@ -286,10 +286,14 @@ impl RawStatement {
             "under_investigation" => Ok(Says::Undetermined {
                 word: self.status.clone(),
             }),
-            "fixed" => Ok(Says::Undetermined {
-                word: match version {
-                    Some(version) => fields::word(&format!("fixed in {version} or before")),
-                    None => "fixed, without a version".to_owned(),
+            // This version has the fix; which was the first, and so what of older ones, is not said.
+            "fixed" => Ok(match version {
+                Some(version) => Says::AffectedExactly {
+                    versions: Vec::new(),
+                    fixed: Some(version),
+                },
+                None => Says::Undetermined {
+                    word: "fixed, without a version".to_owned(),
                 },
             }),
             "affected" => {

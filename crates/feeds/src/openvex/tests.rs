@@ -52,8 +52,9 @@ fn fixed_says_nothing_of_older_versions() {
     let advisory = sink.advisories().next().unwrap();
     assert_eq!(
         advisory.statements[0].says,
-        Says::Undetermined {
-            word: "fixed in 7.81.0-1ubuntu1.24 or before".to_owned()
+        Says::AffectedExactly {
+            versions: Vec::new(),
+            fixed: Some("7.81.0-1ubuntu1.24".parse().unwrap())
         }
     );
 }
@@ -118,7 +119,8 @@ fn the_real_document_is_read() {
             .filter(|statement| is(&statement.says))
             .count()
     };
-    assert_eq!(count(|says| matches!(says, Says::Undetermined { .. })), 2);
+    let fixed = |says: &Says| matches!(says, Says::AffectedExactly { .. });
+    assert_eq!(count(fixed), 2);
     assert_eq!(count(|says| matches!(says, Says::NotAffected { .. })), 4);
     let ended = |says: &Says| {
         matches!(
