@@ -394,6 +394,7 @@ impl World {
             facts: device.facts.as_ref().unwrap(),
             changelogs: &BTreeMap::new(),
             catalogues: &Catalogues::default(),
+            judgements: &[],
             previous: &device.findings,
             now: self.now,
         });

@@ -89,11 +89,13 @@ impl Service {
     /// Has the engine assess what was loaded.
     pub(crate) fn assessed(&self, material: &Material, now: Timestamp) -> Assessment {
         let force = self.feeds.in_force();
+        let judgements = force.judgements(&material.inventory, &material.facts, now);
         findings(AssessInput {
             inventory: &material.inventory,
             facts: &material.facts,
             changelogs: &material.changelogs,
             catalogues: &force.definitions.catalogues,
+            judgements: &judgements,
             previous: &material.previous,
             now,
         })

@@ -17,6 +17,7 @@ pub mod device;
 pub mod enrolment;
 pub mod error;
 pub mod event;
+pub mod evidence;
 pub mod feed;
 pub mod finding;
 pub mod keys;

@@ -48,6 +48,7 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("POST", "/api/v1/enrolments",                 Api(ManageDevice)),
     ("GET",  "/api/v1/devices",                    Api(Read)),
     ("GET",  "/api/v1/devices/{device}",           Api(Read)),
+    ("GET",  "/api/v1/devices/{device}/evidence",  Api(Read)),
     ("PUT",  "/api/v1/devices/{device}/mode",      Api(ManageDevice)),
     ("POST", "/api/v1/devices/{device}/tags",      Api(ManageDevice)),
     ("GET",  "/api/v1/findings",                   Api(Read)),

@@ -11,12 +11,17 @@
 //! | an older version is installed and nothing is offered | `no-fix` |
 //! | an older version is installed and the lists are absent | `unknown` |
 //!
+//! What advisories say is joined in [`advised`]: CVEs and severities of offered patches, and patches
+//! whose fix the device's sources do not carry.
+//!
 //! Classification: an archive for security is `security`; a publisher other than the system's is
 //! `third-party`; an archive whose codename ends in `-backports` is `feature`; everything else is
 //! `hotfix`, single packages of a point release too, because `service-pack` is the point release as
 //! a whole. Severity: see [`rating`].
 
+mod advised;
 mod carried;
+mod evidence;
 pub mod fleet;
 pub mod judge;
 mod offered;
@@ -30,6 +35,7 @@ use domain::changelog::{ChangelogFacts, ChangelogWanted};
 use domain::cve::Catalogues;
 use domain::finding::{DatedFinding, Finding, FindingState, FindingTransition};
 use domain::inventory::Inventory;
+use domain::judgement::Judgement;
 use domain::name::{Architecture, PackageName, Release, Version};
 use domain::offer::{Facts, Lists, RebootNeed, Unknown};
 use domain::package::{Ecosystem, Package, PackageState, SourcePackage};
@@ -37,6 +43,7 @@ use domain::patch::PatchId;
 use jiff::{SignedDuration, Timestamp};
 use versions::Scheme;
 
+pub use evidence::{Evidence, evidence, of_judgement};
 pub use risk::by_risk;
 
 /// How old package lists may be before what they say is called out of date, in days.
@@ -53,6 +60,8 @@ pub struct AssessInput<'a> {
     pub changelogs: &'a BTreeMap<SourcePackage, ChangelogFacts>,
     /// KEV and EPSS.
     pub catalogues: &'a Catalogues,
+    /// What advisories say of the installed packages; empty: none is at hand.
+    pub judgements: &'a [Judgement],
     /// The findings before.
     pub previous: &'a [DatedFinding],
     /// The present.
@@ -81,12 +90,14 @@ pub fn findings(input: AssessInput<'_>) -> Assessment {
     let mut unknown = lists_unknown(input.facts, &lists, input.now);
     let mut found: BTreeMap<PatchId, Finding> = BTreeMap::new();
     let mut changelogs_wanted = Vec::new();
+    let advised = advised::Advised::of(&input, &device);
     if lists == ListState::Usable {
-        let offered = offered::findings(&input, &device);
+        let offered = offered::findings(&input, &device, &advised);
         unknown.extend(offered.unknown);
         changelogs_wanted = offered.changelogs_wanted;
         found.extend(offered.findings.into_iter().map(|f| (f.patch.clone(), f)));
     }
+    advised::add_not_carried(&input, &device, &lists, &advised, &mut found);
     carried::add(&input, &device, &lists, &mut found);
     carried::mark_old_code(&input, &device, &mut found);
     unknown.extend(facts_unknown(input.facts));

@@ -10,6 +10,7 @@ use domain::package::SourcePackage;
 use domain::patch::PatchId;
 use domain::severity::Classification;
 
+use super::advised::Advised;
 use super::{AssessInput, Installed, rating, source_of};
 
 pub(super) struct Offered {
@@ -25,7 +26,11 @@ struct Group<'a> {
     withheld: Vec<&'a Withheld>,
 }
 
-pub(super) fn findings(input: &AssessInput<'_>, device: &Installed<'_>) -> Offered {
+pub(super) fn findings(
+    input: &AssessInput<'_>,
+    device: &Installed<'_>,
+    advised: &Advised<'_>,
+) -> Offered {
     let mut groups: BTreeMap<&SourcePackage, Group<'_>> = BTreeMap::new();
     for offer in &input.facts.offers.offers {
         groups.entry(&offer.source).or_default().offers.push(offer);
@@ -36,7 +41,7 @@ pub(super) fn findings(input: &AssessInput<'_>, device: &Installed<'_>) -> Offer
     }
     let (mut findings, mut unknown, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
     for (source, group) in &groups {
-        let Some((finding, open_question)) = finding(input, device, source, group) else {
+        let Some((finding, open_question)) = finding(input, device, advised, source, group) else {
             continue;
         };
         if let Some(why) = open_question {
@@ -45,13 +50,14 @@ pub(super) fn findings(input: &AssessInput<'_>, device: &Installed<'_>) -> Offer
                 why,
                 since: None,
             });
-            if !input.changelogs.contains_key(*source)
-                && let Some(one) = wanted_for(device, source, group)
-            {
-                let security = finding.origin.as_ref().is_some_and(|o| o.security);
-                let withheld = group.offers.is_empty();
-                wanted.push((!security, withheld, finding.patch.clone(), one));
-            }
+        }
+        // Also where advisories speak: a changelog may name more.
+        if !input.changelogs.contains_key(*source)
+            && let Some(one) = wanted_for(device, source, group)
+        {
+            let security = finding.origin.as_ref().is_some_and(|o| o.security);
+            let withheld = group.offers.is_empty();
+            wanted.push((!security, withheld, finding.patch.clone(), one));
         }
         findings.push(finding);
     }
@@ -66,6 +72,7 @@ pub(super) fn findings(input: &AssessInput<'_>, device: &Installed<'_>) -> Offer
 fn finding(
     input: &AssessInput<'_>,
     device: &Installed<'_>,
+    advised: &Advised<'_>,
     source: &SourcePackage,
     group: &Group<'_>,
 ) -> Option<(Finding, Option<String>)> {
@@ -78,6 +85,7 @@ fn finding(
         &source.version,
         origin,
         input.catalogues,
+        &advised.reached_by(device, source),
     );
     let (needs, refused) = needs(input, device, source);
     let missing = !group.offers.is_empty();

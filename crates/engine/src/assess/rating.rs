@@ -1,4 +1,4 @@
-//! Severity and CVEs from a changelog, and what the catalogues say of the CVEs.
+//! Severity and CVEs from changelogs and advisories, and what the catalogues say of the CVEs.
 //!
 //! | urgency | severity |
 //! | --- | --- |
@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use domain::changelog::{ChangelogEntry, ChangelogFacts};
 use domain::cve::{Catalogues, CveId};
 use domain::finding::PatchFacts;
+use domain::judgement::Judgement;
 use domain::name::Version;
 use domain::offer::Origin;
 use domain::package::Ecosystem;
@@ -36,10 +37,10 @@ pub fn of_urgency(urgency: &str) -> Option<Severity> {
     }
 }
 
-/// What a patch's changelog and the catalogues say of it, or why the changelog says nothing.
+/// What a patch's changelog, advisories and the catalogues say of it, or why none says anything.
 ///
 /// `installed` is the source version on the device; `None`: the package would be new, and only the
-/// offered version's own entry counts.
+/// offered version's own entry counts. `advised` are the judgements whose fix the patch contains.
 pub fn facts(
     changelog: Option<&ChangelogFacts>,
     ecosystem: Ecosystem,
@@ -47,46 +48,113 @@ pub fn facts(
     offered: &Version,
     origin: &Origin,
     catalogues: &Catalogues,
+    advised: &[&Judgement],
 ) -> (PatchFacts, Option<String>) {
-    let nothing = |why: String| (PatchFacts::default(), Some(why));
+    let said = of_changelog(changelog, ecosystem, installed, offered, origin);
+    if advised.is_empty() {
+        return match said {
+            Ok(said) => (known(said, catalogues), None),
+            Err(why) => (PatchFacts::default(), Some(why)),
+        };
+    }
+    let mut all = said_by(advised);
+    if let Ok(said) = said {
+        all.cves.extend(said.cves);
+        // The vendor's word goes before a derived one; of two derived the higher counts.
+        let derived = all.source != Some(SeveritySource::Vendor);
+        if derived && said.severity > all.severity {
+            (all.severity, all.source) = (said.severity, said.source);
+        }
+    }
+    (known(all, catalogues), None)
+}
+
+/// What advisories and the catalogues say of a patch.
+pub fn of_advisories(advised: &[&Judgement], catalogues: &Catalogues) -> PatchFacts {
+    known(said_by(advised), catalogues)
+}
+
+/// What documents say of a patch.
+struct Said {
+    cves: BTreeSet<String>,
+    severity: Severity,
+    source: Option<SeveritySource>,
+}
+
+fn known(said: Said, catalogues: &Catalogues) -> PatchFacts {
+    let cves: Vec<String> = said.cves.into_iter().collect();
+    PatchFacts {
+        severity: Some(said.severity),
+        severity_source: said.source,
+        kev: known_exploited(&cves, catalogues),
+        epss_millionths: highest_score(&cves, catalogues),
+        cves: Some(cves),
+    }
+}
+
+fn said_by(advised: &[&Judgement]) -> Said {
+    let highest = |source: SeveritySource| {
+        let rated = advised.iter().filter_map(|one| one.rating.as_ref());
+        let rated = rated.filter(|rating| rating.source == source);
+        rated
+            .map(|rating| rating.severity)
+            .filter(|severity| *severity != Severity::Unrated)
+            .max()
+    };
+    let (severity, source) = match (
+        highest(SeveritySource::Vendor),
+        highest(SeveritySource::Derived),
+    ) {
+        (Some(severity), _) => (severity, Some(SeveritySource::Vendor)),
+        (None, Some(severity)) => (severity, Some(SeveritySource::Derived)),
+        (None, None) => (Severity::Unrated, None),
+    };
+    Said {
+        cves: advised
+            .iter()
+            .flat_map(|one| one.cves.iter().map(ToString::to_string))
+            .collect(),
+        severity,
+        source,
+    }
+}
+
+fn of_changelog(
+    changelog: Option<&ChangelogFacts>,
+    ecosystem: Ecosystem,
+    installed: Option<&Version>,
+    offered: &Version,
+    origin: &Origin,
+) -> Result<Said, String> {
     let entries = match changelog.map(|changelog| &changelog.entries) {
-        None => return nothing("its changelog was not read yet".into()),
-        Some(Err(reason)) => return nothing(format!("its changelog could not be read: {reason}")),
+        None => return Err("its changelog was not read yet".into()),
+        Some(Err(reason)) => return Err(format!("its changelog could not be read: {reason}")),
         Some(Ok(entries)) => entries,
     };
     let between = entries_between(entries, ecosystem, installed, offered);
     // A rebuild of the installed source fixes nothing; anywhere else an entry has to be there.
     if between.is_empty() && installed != Some(offered) {
-        return nothing(format!("its changelog has no entry for {offered}"));
+        return Err(format!("its changelog has no entry for {offered}"));
     }
-    let (severity, source) = if origin.security {
-        match between
-            .iter()
-            .filter_map(|entry| of_urgency(&entry.urgency))
-            .max()
-        {
-            Some(severity) => (severity, Some(SeveritySource::Derived)),
-            None => (Severity::Unrated, None),
-        }
-    } else {
-        (Severity::Unrated, None)
-    };
-    let cves: BTreeSet<String> = between
+    let urgencies = between
         .iter()
-        .flat_map(|entry| entry.cves.iter().cloned())
-        .collect();
-    let cves: Vec<String> = cves.into_iter().collect();
-    let facts = PatchFacts {
-        severity: Some(severity),
-        severity_source: source,
-        kev: known_exploited(&cves, catalogues),
-        epss_millionths: highest_score(&cves, catalogues),
-        cves: Some(cves),
+        .filter_map(|entry| of_urgency(&entry.urgency));
+    let (severity, source) = match urgencies.max() {
+        Some(severity) if origin.security => (severity, Some(SeveritySource::Derived)),
+        Some(_) | None => (Severity::Unrated, None),
     };
-    (facts, None)
+    Ok(Said {
+        cves: between
+            .iter()
+            .flat_map(|entry| entry.cves.iter().cloned())
+            .collect(),
+        severity,
+        source,
+    })
 }
 
-fn entries_between<'e>(
+/// The entries above what is installed, up to what is offered.
+pub(super) fn entries_between<'e>(
     entries: &'e [ChangelogEntry],
     ecosystem: Ecosystem,
     installed: Option<&Version>,

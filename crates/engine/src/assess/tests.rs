@@ -10,6 +10,7 @@ struct World {
     facts: Facts,
     changelogs: BTreeMap<SourcePackage, ChangelogFacts>,
     catalogues: Catalogues,
+    judgements: Vec<Judgement>,
     previous: Vec<DatedFinding>,
 }
 
@@ -20,6 +21,7 @@ impl World {
             facts: facts(),
             changelogs: BTreeMap::new(),
             catalogues: Catalogues::default(),
+            judgements: vec![],
             previous: vec![],
         }
     }
@@ -30,6 +32,7 @@ impl World {
             facts: &self.facts,
             changelogs: &self.changelogs,
             catalogues: &self.catalogues,
+            judgements: &self.judgements,
             previous: &self.previous,
             now: monday(),
         })
@@ -358,4 +361,144 @@ fn every_urgency_of_the_table_has_its_severity() {
     ] {
         assert_eq!(rating::of_urgency(urgency), severity, "{urgency}");
     }
+}
+
+fn judgement(package: &str, advisory: &str, fixed: &str, cve: &str) -> Judgement {
+    Judgement {
+        package: package.into(),
+        installed: Some("1.0-1".into()),
+        architecture: None,
+        advisory: Some(advisory.into()),
+        cves: vec![cve.parse().unwrap()],
+        fixed: Some(fixed.into()),
+        state: FindingState::Missing,
+        rating: None,
+        because: format!("1.0-1 is older than {fixed}"),
+        document: Some(0),
+        exploited: None,
+        epss_millionths: None,
+    }
+}
+
+fn rated(mut judgement: Judgement, severity: Severity, source: SeveritySource) -> Judgement {
+    judgement.rating = Some(domain::advisory::Rating {
+        severity,
+        source,
+        word: severity.word().into(),
+        cvss_tenths: None,
+    });
+    judgement
+}
+
+#[test]
+fn advisories_add_to_what_the_changelog_says_and_the_vendors_severity_counts() {
+    let mut world = World::new(&[package("curl", "1.0-1")]);
+    world.facts.offers.offers = vec![offer("curl", Some("1.0-1"), "1.0-2")];
+    world.judgements = vec![
+        rated(
+            judgement("curl", "DSA-1-1", "1.0-2", "CVE-2026-0001"),
+            Severity::Low,
+            SeveritySource::Vendor,
+        ),
+        // Not reached by what is offered.
+        judgement("curl", "DSA-2-1", "1.0-3", "CVE-2026-0002"),
+    ];
+    let facts = |world: &World| {
+        let found = world.assess().findings;
+        let patch = patch("curl", "1.0-2");
+        found
+            .into_iter()
+            .find(|one| one.patch == patch)
+            .unwrap()
+            .facts
+    };
+    let before = facts(&world);
+    assert_eq!(before.cves, Some(vec!["CVE-2026-0001".to_owned()]));
+    let assessment = world.assess();
+    assert_eq!(assessment.changelogs_wanted.len(), 1);
+    world.changelog("curl", "1.0-2", &[("1.0-2", "high", &["CVE-2026-0009"])]);
+    let after = facts(&world);
+    assert_eq!(
+        after.cves,
+        Some(vec!["CVE-2026-0001".into(), "CVE-2026-0009".into()])
+    );
+    // The urgency would say important; the vendor's own low goes before it.
+    assert_eq!(
+        (after.severity, after.severity_source),
+        (Some(Severity::Low), Some(SeveritySource::Vendor))
+    );
+}
+
+#[test]
+fn a_fix_that_the_sources_do_not_carry_is_a_patch_without_a_fix() {
+    let mut world = World::new(&[package("curl", "1.0-1")]);
+    world.judgements = vec![
+        judgement("curl", "DSA-1-1", "1.0-2", "CVE-2026-0001"),
+        judgement("curl", "DSA-2-1", "1.0-10", "CVE-2026-0002"),
+        judgement("notinstalled", "DSA-3-1", "9", "CVE-2026-0003"),
+    ];
+    let found = world.assess().findings;
+    // One patch, of the highest version by the rules of deb: it contains the other.
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].patch, patch("curl", "1.0-10"));
+    assert_eq!(found[0].state, FindingState::NoFix);
+    assert_eq!(
+        found[0].why,
+        "a fix exists in DSA-1-1, DSA-2-1 (1.0-10), but this device's sources do not carry it"
+    );
+    assert_eq!(found[0].facts.cves.as_ref().unwrap().len(), 2);
+    assert_eq!(found[0].packages.len(), 1);
+    world.facts.offers.lists = Lists::Absent;
+    let found = world.assess().findings;
+    assert_eq!(found[0].state, FindingState::Unknown);
+    assert!(found[0].why.contains("not known"), "{}", found[0].why);
+}
+
+#[test]
+fn evidence_names_document_rule_and_versions() {
+    let mut world = World::new(&[package("curl", "1.0-1")]);
+    world.facts.offers.offers = vec![offer("curl", Some("1.0-1"), "1.0-2")];
+    world.changelog("curl", "1.0-2", &[("1.0-2", "high", &["CVE-2026-0009"])]);
+    world.judgements = vec![judgement("curl", "DSA-1-1", "1.0-2", "CVE-2026-0001")];
+    let document = domain::feed::Provenance {
+        feed: domain::feed::Feed::DebianDsa,
+        document: "DSA list".into(),
+        file: "list".into(),
+        dated: None,
+        fetched_at: Some(monday()),
+        sha256: [7; 32],
+    };
+    let assessment = world.assess();
+    let input = AssessInput {
+        inventory: &world.inventory,
+        facts: &world.facts,
+        changelogs: &world.changelogs,
+        catalogues: &world.catalogues,
+        judgements: &world.judgements,
+        previous: &world.previous,
+        now: monday(),
+    };
+    let all = evidence(&input, &[document], &assessment.findings);
+    let [(_, found)] = all.as_slice() else {
+        panic!("{all:?}");
+    };
+    let told: Vec<_> = found
+        .iter()
+        .map(|one| {
+            (
+                one.document.as_str(),
+                one.says.as_str(),
+                one.sha256.is_some(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("DSA list", "DSA-1-1", true),
+            ("changelog of curl 1.0-2", "1.0-2", false)
+        ]
+    );
+    assert_eq!(found[0].rule, "1.0-1 is older than 1.0-2");
+    assert_eq!(found[1].installed.as_deref(), Some("1.0-1"));
 }

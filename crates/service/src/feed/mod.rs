@@ -8,6 +8,7 @@
 
 pub mod accept;
 pub mod document;
+mod judging;
 pub mod reading;
 pub mod refresh;
 pub mod shelf;
@@ -21,6 +22,9 @@ use domain::access::{self, Permission, Principal};
 use domain::definitions::Definitions;
 use domain::document::{DocumentStanding, FeedCount, FeedState, KeptDocument};
 use domain::feed::Feed;
+use domain::inventory::Inventory;
+use domain::judgement::Judgement;
+use domain::offer::Facts;
 use domain::page::{PAGE_ITEMS_MAX, PageRequest};
 use feeds::sources::{self, Form, Source};
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +34,7 @@ use utoipa::ToSchema;
 
 use crate::loops::{Look, Signal};
 use crate::{Result, Service, ServiceError, audit};
+use judging::Judging;
 use reading::Given;
 use shelf::Shelf;
 
@@ -47,6 +52,32 @@ pub struct InForce {
     pub definitions: Arc<Definitions>,
     /// Documents that could not be read, or not whole: which, and why.
     pub problems: Vec<(String, String)>,
+    judging: Option<Judging>,
+}
+
+impl InForce {
+    fn new(definitions: Definitions, problems: Vec<(String, String)>) -> Self {
+        let definitions = Arc::new(definitions);
+        Self {
+            judging: Judging::start(&definitions),
+            definitions,
+            problems,
+        }
+    }
+
+    /// What advisories say of a device's packages; empty: none is at hand.
+    pub(crate) fn judgements(
+        &self,
+        inventory: &Inventory,
+        facts: &Facts,
+        at: Timestamp,
+    ) -> Vec<Judgement> {
+        let Some(judging) = &self.judging else {
+            return Vec::new();
+        };
+        let device = judging::judged_device(inventory, facts);
+        judging.device(device, at).unwrap_or_default()
+    }
 }
 
 /// The server's feeds: where documents are, and what is in force.
@@ -372,10 +403,7 @@ impl Service {
         for (document, why) in damaged.iter().take(PROBLEMS_TOLD_MAX) {
             tracing::warn!(document, why, "definitions");
         }
-        self.feeds.swap(InForce {
-            definitions: Arc::new(gathered.definitions),
-            problems: damaged,
-        });
+        self.feeds.swap(InForce::new(gathered.definitions, damaged));
         self.due.everything(Look::Assess);
         self.planner.ring();
         Ok(())

@@ -290,11 +290,13 @@ impl Service {
         let mut changelogs = self.read(move |tx| assess::changelogs(tx, sources))?;
         changelogs.extend(read);
         let force = self.feeds.in_force();
+        let judgements = force.judgements(inventory, facts, now);
         Ok(Some(findings(AssessInput {
             inventory,
             facts,
             changelogs: &changelogs,
             catalogues: &force.definitions.catalogues,
+            judgements: &judgements,
             previous: &view.device.findings,
             now,
         })))

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use service::Principal;
 use service::device::{DeviceDetail, DeviceItem};
+use service::evidence::DeviceEvidence;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Answered, DatedAsked, List, Listed, listed, part};
@@ -23,6 +24,15 @@ pub(super) struct DeviceAsked {
     /// As it was at this instant.
     #[param(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
+}
+
+/// What evidence is asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct EvidenceAsked {
+    /// Only of this patch: its id, or its product.
+    patch: Option<String>,
 }
 
 /// A mode to set.
@@ -89,6 +99,24 @@ pub(super) async fn show(
         .run(move |service| service.device_show(&who, &device, asked.at))
         .await?;
     Ok(Json(detail))
+}
+
+/// Shows what the findings of a device rest on: versions, rule, document, date, hash
+#[utoipa::path(get, path = "/api/v1/devices/{device}/evidence", tag = "devices", operation_id = "device_evidence",
+    params(("device" = String, Path, description = "Id, name or CLIENT/NAME"), EvidenceAsked), responses(
+    (status = 200, description = "The evidence, by patch", body = DeviceEvidence),
+    (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn evidence(
+    State(state): State<AppState>,
+    Extension(who): Extension<Principal>,
+    Named(device): Named,
+    Asked(asked): Asked<EvidenceAsked>,
+) -> Answered<DeviceEvidence> {
+    let found = state
+        .run(move |service| service.device_evidence(&who, &device, asked.patch.as_deref()))
+        .await?;
+    Ok(Json(found))
 }
 
 /// Sets what may be done to a device

@@ -77,6 +77,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(site::enrolment_create))
         .routes(routes!(device::list))
         .routes(routes!(device::show))
+        .routes(routes!(device::evidence))
         .routes(routes!(device::mode))
         .routes(routes!(device::tags))
         .routes(routes!(finding::list))

@@ -7,6 +7,7 @@ use askama::Template;
 use domain::access::{Reach, Role};
 use domain::decision::{Level, Word};
 use domain::device::{AgentAbilities, Mode, Standing};
+use domain::feed::Feed;
 use domain::finding::FindingState;
 use domain::id::{ClientId, DecisionId, DeviceId, OrderId, PrincipalId, TicketId};
 use domain::offer::Unknown;
@@ -20,6 +21,7 @@ use domain::verdict::{Answer, Gate, GateName, Verdict};
 use jiff::Timestamp;
 use service::decision::{DecisionItem, DecisionMade};
 use service::device::{DeviceDetail, DeviceItem, ModeChange};
+use service::evidence::{EvidenceItem, FindingEvidence};
 use service::finding::{FindingItem, FindingPackageItem};
 use service::order::{OrderPackageItem, OrderView, ProofItem};
 use service::overview::Overview;
@@ -664,6 +666,34 @@ fn a_mode_is_asked_before_it_is_set() {
     }
 }
 
+fn evidence() -> FindingEvidence {
+    let says = |feed, says: &str, sha256: Option<&str>| EvidenceItem {
+        feed,
+        says: says.into(),
+        package: "libssl3".into(),
+        installed: Some("3.0.15-1~deb12u1".into()),
+        fixed: Some("3.0.22-1~deb12u2".into()),
+        rule: "3.0.15-1~deb12u1 is older than the fixed version 3.0.22-1~deb12u2".into(),
+        cves: vec!["CVE-2025-15467".into()],
+        severity: Some(Severity::Important),
+        derived: sha256.is_none(),
+        document: "a document of <the> vendor".into(),
+        dated: sha256.map(|_| at("2026-02-26T10:00:00Z")),
+        fetched_at: Some(at("2026-03-02T06:00:00Z")),
+        sha256: sha256.map(str::to_owned),
+    };
+    FindingEvidence {
+        patch: "deb:bookworm/openssl@3.0.22-1~deb12u2".parse().unwrap(),
+        state: FindingState::Missing,
+        why: "it is offered".into(),
+        evidence: vec![
+            says(Feed::DebianDsa, "DSA-6100-1", Some("2cf24dba5fb0a30e")),
+            says(Feed::DebChangelog, "3.0.22-1~deb12u2", None),
+        ],
+        unknown: None,
+    }
+}
+
 #[test]
 fn why_shows_every_gate_and_marks_the_first_closed_one() {
     let page = why::WhyPage::new(
@@ -671,6 +701,7 @@ fn why_shows_every_gate_and_marks_the_first_closed_one() {
         &devices()[0],
         "deb:bookworm/openssl@3.0.22-1~deb12u2",
         verdict(),
+        Some(evidence()),
         now(),
     );
     assert_eq!(page.render().unwrap().matches("class=\"first\"").count(), 1);
@@ -958,4 +989,67 @@ fn no_template_switches_escaping_off() {
             );
         }
     }
+}
+
+#[test]
+fn feeds_say_how_old_they_are_and_unknown_is_never_nought() {
+    use domain::document::DocumentStanding;
+    use service::feed::document::DocumentItem;
+    use service::feed::{FeedItem, FeedProblem, FeedStatus, Freshness};
+
+    let feed = |feed, freshness, as_of: Option<&str>| FeedItem {
+        feed,
+        publisher: "CISA".into(),
+        what: "CVEs known to be exploited".into(),
+        addresses: vec!["https://feeds.example/kev.json".into()],
+        licence: "CC0-1.0".into(),
+        rhythm_minutes: 360,
+        stale_hours: 120,
+        enabled: true,
+        freshness,
+        as_of: as_of.map(at),
+        tried_at: as_of.map(at),
+        succeeded_at: as_of.map(at),
+        error: None,
+        documents: as_of.map(|_| 1),
+        records: as_of.map(|_| 1404),
+        broken: 0,
+        quarantined: 0,
+    };
+    let mut stale = feed(Feed::Epss, Freshness::Stale, Some("2026-02-20T09:00:00Z"));
+    (stale.broken, stale.quarantined) = (3, 1);
+    stale.error = Some("<script> is quarantined: it ends in the middle".into());
+    let status = FeedStatus {
+        at: now(),
+        sentence: "No advisories are at hand.".into(),
+        advisories: None,
+        feeds: vec![
+            feed(Feed::Kev, Freshness::Fresh, Some("2026-03-02T06:00:00Z")),
+            stale,
+            feed(Feed::DebianDsa, Freshness::Never, None),
+        ],
+        quarantined: vec![DocumentItem {
+            feed: Feed::Epss,
+            document: "epss_scores-current.csv.gz".into(),
+            own_id: String::new(),
+            sha256: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824".into(),
+            size_bytes: 5,
+            records: 0,
+            broken: 0,
+            dated: None,
+            fetched_at: at("2026-03-01T06:00:00Z"),
+            standing: DocumentStanding::Quarantined,
+            since: at("2026-03-01T06:00:00Z"),
+            why: "the document ends in the middle: it is truncated".into(),
+        }],
+        problems: vec![FeedProblem {
+            document: "kev old.json".into(),
+            why: "it is damaged".into(),
+        }],
+    };
+    let page = feed::FeedsPage::new(&reader(), status, now());
+    let html = page.render().unwrap();
+    assert!(html.contains("nothing, so nothing can be said"));
+    assert!(!html.contains("<script>"));
+    look("feeds", &page);
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use service::Principal;
 use service::device::DeviceItem;
+use service::evidence::{EvidenceItem, FindingEvidence};
 
 use super::parts::{Mark, Moment};
 use super::{Area, Rendered, Shell, address, page};
@@ -30,6 +31,19 @@ struct GateRow {
     opens: Option<Moment>,
 }
 
+struct EvidenceRow {
+    feed: String,
+    says: String,
+    installed: Option<String>,
+    fixed: Option<String>,
+    rule: String,
+    cves: String,
+    document: String,
+    dated: Option<Moment>,
+    fetched: Option<Moment>,
+    sha256: Option<String>,
+}
+
 #[derive(Template)]
 #[template(path = "pages/device/why.html")]
 pub(super) struct WhyPage {
@@ -41,6 +55,8 @@ pub(super) struct WhyPage {
     sentence: String,
     at: Option<Moment>,
     gates: Vec<GateRow>,
+    evidence: Vec<EvidenceRow>,
+    unknown: Option<String>,
     decide_href: String,
 }
 
@@ -50,8 +66,13 @@ impl WhyPage {
         device: &DeviceItem,
         patch: &str,
         verdict: Verdict,
+        evidence: Option<FindingEvidence>,
         now: Timestamp,
     ) -> Self {
+        let (evidence, unknown) = evidence.map_or_else(
+            || (Vec::new(), None),
+            |found| (found.evidence, found.unknown),
+        );
         let device_query = Selection::of(Field::Device, &device.id.to_string())
             .map(|query| query.to_string())
             .unwrap_or_default();
@@ -75,11 +96,28 @@ impl WhyPage {
                     opens: gate.opens_at.map(|at| Moment::new(at, now)),
                 })
                 .collect(),
+            evidence: evidence.into_iter().map(|one| row(one, now)).collect(),
+            unknown,
             decide_href: address(
                 "/decisions/new",
                 &[("patch", patch), ("for", &device_query)],
             ),
         }
+    }
+}
+
+fn row(one: EvidenceItem, now: Timestamp) -> EvidenceRow {
+    EvidenceRow {
+        feed: one.feed.to_string(),
+        says: one.says,
+        installed: one.installed,
+        fixed: one.fixed,
+        rule: super::problem::sentence(&one.rule),
+        cves: one.cves.join(" "),
+        document: one.document,
+        dated: one.dated.map(|at| Moment::new(at, now)),
+        fetched: one.fetched_at.map(|at| Moment::new(at, now)),
+        sha256: one.sha256,
     }
 }
 
@@ -91,11 +129,14 @@ pub async fn show(
     Asked(asked): Asked<WhyAsked>,
 ) -> Rendered {
     let (person, patch) = (who.clone(), asked.patch.clone());
-    let (detail, verdict) = state
+    let (detail, verdict, evidence) = state
         .run(move |service| {
             let verdict = service.why(&person, &device, &patch)?;
             let detail = service.device_show(&person, &device, None)?;
-            Ok((detail, verdict))
+            // A patch that is no finding has no evidence; the verdict says what it is.
+            let evidence = service.device_evidence(&person, &device, Some(&patch));
+            let evidence = evidence.ok().and_then(|mut found| found.findings.pop());
+            Ok((detail, verdict, evidence))
         })
         .await?;
     page(&WhyPage::new(
@@ -103,6 +144,7 @@ pub async fn show(
         &detail.device,
         &asked.patch,
         verdict,
+        evidence,
         state.service().now(),
     ))
 }

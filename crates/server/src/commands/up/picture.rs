@@ -1,17 +1,23 @@
 //! What `up` shows: one computer's packages, what is pending, what to fix first, what is not known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use domain::access::Principal;
 use domain::finding::FindingState;
 use domain::page::{PAGE_ITEMS_MAX, PageRequest};
+use domain::patch::PatchId;
 use domain::query::{Field, Query};
 use domain::severity::Severity;
+use serde::Serialize;
 use serde_json::{Value, json};
 use service::Service;
 use service::device::DeviceDetail;
+use service::evidence::{EvidenceItem, FindingEvidence};
+use service::feed::{FeedItem, FeedStatus};
 use service::finding::FindingItem;
+
+use super::super::feed::age;
 
 use crate::failure::Failure;
 use crate::running::explain;
@@ -22,7 +28,21 @@ const SHOWN: usize = 10;
 /// One look at one computer.
 pub struct Picture {
     device: DeviceDetail,
-    findings: Vec<FindingItem>,
+    /// Missing ones first, in the order in which to fix them.
+    findings: Vec<Shown>,
+    feeds: FeedStatus,
+}
+
+/// A finding with what it rests on.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    finding: FindingItem,
+    /// Why it stands where it stands; null: it is not missing.
+    risk: Option<String>,
+    evidence: Vec<EvidenceItem>,
+    /// Why severity and CVEs are not known; null: they are.
+    cves_unknown: Option<String>,
 }
 
 impl Picture {
@@ -48,17 +68,59 @@ impl Picture {
                 None => break,
             }
         }
-        findings.sort_by_key(urgency);
+        let by_risk = service.findings_by_risk(owner, device).map_err(explain)?;
+        let mut rank: BTreeMap<PatchId, (usize, String)> = by_risk
+            .into_iter()
+            .enumerate()
+            .map(|(at, item)| (item.finding.patch, (at, item.risk)))
+            .collect();
+        findings.sort_by_cached_key(|finding| {
+            let at = rank.get(&finding.patch).map_or(usize::MAX, |(at, _)| *at);
+            (at, finding.patch.to_string())
+        });
+        let evidence = service
+            .device_evidence(owner, device, None)
+            .map_err(explain)?;
+        let mut evidence: BTreeMap<PatchId, FindingEvidence> = evidence
+            .findings
+            .into_iter()
+            .map(|one| (one.patch.clone(), one))
+            .collect();
+        let findings = findings
+            .into_iter()
+            .map(|finding| {
+                let found = evidence.remove(&finding.patch);
+                let (evidence, unknown) = found.map_or_else(
+                    || (Vec::new(), None),
+                    |found| (found.evidence, found.unknown),
+                );
+                Shown {
+                    risk: rank.remove(&finding.patch).map(|(_, risk)| risk),
+                    cves_unknown: unknown,
+                    evidence,
+                    finding,
+                }
+            })
+            .collect();
         Ok(Self {
             device: detail,
             findings,
+            feeds: service.feed_status(owner).map_err(explain)?,
         })
     }
 
-    fn missing(&self) -> impl Iterator<Item = &FindingItem> {
+    fn missing(&self) -> impl Iterator<Item = &Shown> {
         self.findings
             .iter()
-            .filter(|finding| finding.state == FindingState::Missing)
+            .filter(|shown| shown.finding.state == FindingState::Missing)
+    }
+
+    /// Feeds of which something is at hand.
+    fn at_hand(&self) -> impl Iterator<Item = &FeedItem> {
+        self.feeds
+            .feeds
+            .iter()
+            .filter(|feed| feed.documents.is_some())
     }
 
     /// Distinct packages that would be installed or upgraded; `None` without package lists.
@@ -66,7 +128,7 @@ impl Picture {
         self.device.lists_fetched_at?;
         let packages: BTreeSet<(&str, &str)> = self
             .missing()
-            .flat_map(|finding| &finding.packages)
+            .flat_map(|shown| &shown.finding.packages)
             .map(|package| (package.name.as_str(), package.architecture.as_str()))
             .collect();
         Some(packages.len())
@@ -80,6 +142,9 @@ impl Picture {
             "pending": self.pending(),
             "findings": self.findings,
             "unknown": self.device.unknown,
+            "advisories": self.feeds.advisories,
+            "feeds": self.at_hand().collect::<Vec<_>>(),
+            "feeds_sentence": self.feeds.sentence,
         })
     }
 
@@ -117,6 +182,7 @@ impl Picture {
         self.write_severities(out)?;
         self.write_first(out)?;
         self.write_restarts(out)?;
+        self.write_feeds(out)?;
         if !self.device.unknown.is_empty() {
             writeln!(out, "\nNot known")?;
             for unknown in &self.device.unknown {
@@ -127,8 +193,11 @@ impl Picture {
     }
 
     fn write_severities(&self, out: &mut String) -> std::fmt::Result {
-        let counted =
-            |severity: Option<Severity>| self.missing().filter(|f| f.severity == severity).count();
+        let counted = |severity: Option<Severity>| {
+            self.missing()
+                .filter(|shown| shown.finding.severity == severity)
+                .count()
+        };
         let mut parts: Vec<String> = Severity::ALL
             .iter()
             .rev()
@@ -144,12 +213,13 @@ impl Picture {
     }
 
     fn write_first(&self, out: &mut String) -> std::fmt::Result {
-        let first: Vec<&FindingItem> = self.missing().take(SHOWN).collect();
+        let first: Vec<&Shown> = self.missing().take(SHOWN).collect();
         if first.is_empty() {
             return Ok(());
         }
         writeln!(out, "\nTo fix first")?;
-        for finding in first {
+        for shown in first {
+            let finding = &shown.finding;
             let severity = match (finding.severity, finding.derived) {
                 (Some(severity), true) => format!("{severity} (derived)"),
                 (Some(severity), false) => severity.to_string(),
@@ -162,7 +232,7 @@ impl Picture {
             };
             writeln!(out, "  {}  {severity}{known}", finding.patch)?;
             match finding.cves.as_deref() {
-                Some([]) => writeln!(out, "      no CVE in its changelog")?,
+                Some([]) => writeln!(out, "      no CVE is named")?,
                 Some(cves) if cves.len() > 6 => {
                     writeln!(
                         out,
@@ -172,10 +242,34 @@ impl Picture {
                     )?;
                 }
                 Some(cves) => writeln!(out, "      {}", cves.join(" "))?,
-                None => writeln!(out, "      CVEs: not looked up")?,
+                None => {
+                    let why = shown
+                        .cves_unknown
+                        .as_deref()
+                        .unwrap_or("nothing was read yet");
+                    writeln!(out, "      CVEs: unknown, {why}")?;
+                }
             }
+            write_evidence(out, &shown.evidence)?;
         }
         Ok(())
+    }
+
+    fn write_feeds(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "\nFeeds")?;
+        for feed in self.at_hand() {
+            match feed.as_of {
+                Some(as_of) => writeln!(
+                    out,
+                    "  {}: {}, {} old",
+                    feed.feed,
+                    feed.freshness.word(),
+                    age(as_of, self.feeds.at)
+                )?,
+                None => writeln!(out, "  {}: its age is not known", feed.feed)?,
+            }
+        }
+        writeln!(out, "  {}", self.feeds.sentence)
     }
 
     fn write_restarts(&self, out: &mut String) -> std::fmt::Result {
@@ -195,22 +289,20 @@ impl Picture {
     }
 }
 
-/// Most urgent first: exploited, likely exploited, severe, with CVEs; then by name.
-fn urgency(
-    finding: &FindingItem,
-) -> (
-    bool,
-    bool,
-    std::cmp::Reverse<u64>,
-    std::cmp::Reverse<Option<Severity>>,
-    String,
-) {
-    let likely = finding.epss.map_or(0, |share| (share * 1_000_000.0) as u64);
-    (
-        finding.state != FindingState::Missing,
-        finding.kev != Some(true),
-        std::cmp::Reverse(likely),
-        std::cmp::Reverse(finding.severity),
-        finding.patch.to_string(),
+/// Where a patch's CVEs and severity come from, the first of several.
+fn write_evidence(out: &mut String, evidence: &[EvidenceItem]) -> std::fmt::Result {
+    let Some(first) = evidence.first() else {
+        return Ok(());
+    };
+    let dated = first.dated.or(first.fetched_at);
+    let dated = dated.map_or_else(String::new, |at| format!(" of {}", at.strftime("%Y-%m-%d")));
+    let more = match evidence.len() {
+        1 => String::new(),
+        count => format!(", and {} more", count - 1),
+    };
+    writeln!(
+        out,
+        "      by {} {} in {}{dated}{more}",
+        first.feed, first.says, first.document
     )
 }
