@@ -164,16 +164,20 @@ impl Judged<'_> {
             },
             Standing::Built(proven) => {
                 let reached = own.map(spelled).unwrap_or_default();
-                format!("build {} is {reached} or later", spelled(proven))
+                let newer = self.newer_there();
+                format!("{newer}build {} is {reached} or later", spelled(proven))
             }
-            Standing::Contained(newer) => {
-                let brings = self.standings.build_of(newer).map(spelled);
-                format!(
+            Standing::Contained(newer) => match self.standings.newer_there[self.at] {
+                Some(stated) => format!("replaced by {stated}, which is installed"),
+                None => format!(
                     "contained in {}, which is installed and brings build {}",
                     self.kb(newer),
-                    brings.unwrap_or_default()
-                )
-            }
+                    self.standings
+                        .build_of(newer)
+                        .map(spelled)
+                        .unwrap_or_default()
+                ),
+            },
             Standing::Replaced(newer) => format!("replaced by {newer}, which is installed"),
             Standing::Later(newer) => format!(
                 "contained in {}, a later cumulative update, which is installed",
@@ -187,6 +191,17 @@ impl Judged<'_> {
                 )
             }
             _ => String::new(),
+        }
+    }
+
+    /// What is there and replaces or contains this update, as the beginning of a sentence.
+    fn newer_there(&self) -> String {
+        match self.standings.newer_there[self.at] {
+            Some(newer) => format!("replaced by {newer}, which is installed; "),
+            None => match self.standings.contained_in(self.at) {
+                Some(newer) => format!("contained in {newer}, which is installed; "),
+                None => String::new(),
+            },
         }
     }
 

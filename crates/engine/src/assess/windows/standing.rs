@@ -86,6 +86,9 @@ pub struct Standings<'a> {
     pub line: Option<Line>,
     /// One for each update.
     pub standing: Vec<Standing>,
+    /// For each update the newest KB that is there and that documents say replaces it.
+    pub newer_there: Vec<Option<Kb>>,
+    highest_there: Option<(Build, Kb)>,
     recorded: Vec<Kb>,
 }
 
@@ -101,6 +104,8 @@ impl<'a> Standings<'a> {
             build,
             line: None,
             standing: vec![Standing::NothingReported; product.updates.len()],
+            newer_there: vec![None; product.updates.len()],
+            highest_there: None,
             recorded,
         };
         standings.line = standings.find_line();
@@ -111,12 +116,30 @@ impl<'a> Standings<'a> {
         standings.by_other_form();
         standings.by_replacement();
         standings.what_is_not_there();
+        standings.find_highest_there();
         standings
     }
 
     /// The highest build of an update in the line.
     pub fn build_of(&self, at: usize) -> Option<Build> {
         self.product.updates[at].build_in(self.line?)
+    }
+
+    /// The cumulative update that is there with the highest build, where it contains an update.
+    pub fn contained_in(&self, at: usize) -> Option<Kb> {
+        let own = self.build_of(at)?;
+        let (build, kb) = self.highest_there?;
+        (build > own && in_level(&self.product.updates[at])).then_some(kb)
+    }
+
+    fn find_highest_there(&mut self) {
+        let updates = self.product.updates.iter().enumerate();
+        let there = updates.filter(|(at, update)| {
+            update.kind == RemedyKind::Cumulative && self.standing[*at].is_there()
+        });
+        self.highest_there = there
+            .filter_map(|(at, update)| Some((self.build_of(at)?, update.kb)))
+            .max();
     }
 
     fn is_recorded(&self, kb: Kb) -> bool {
@@ -216,10 +239,12 @@ impl<'a> Standings<'a> {
         sources.extend(self.recorded.iter().filter_map(|kb| product.node_of(*kb)));
         let replaced_by = replaced(product, sources);
         for at in 0..product.updates.len() {
-            if let Some(newer) = replaced_by[product.node[at] as usize]
+            let newer = replaced_by[product.node[at] as usize];
+            self.newer_there[at] = newer.map(|newer| product.kbs[newer as usize]);
+            if let Some(newer) = self.newer_there[at]
                 && !self.standing[at].is_there()
             {
-                self.standing[at] = Standing::Replaced(product.kbs[newer as usize]);
+                self.standing[at] = Standing::Replaced(newer);
             }
         }
     }

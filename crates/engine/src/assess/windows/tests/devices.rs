@@ -38,10 +38,17 @@ fn a_newer_update_that_is_installed_fixes_the_older_ones() {
     assert_eq!(
         lines,
         [
-            "KB101 fixed [1 2] contained in KB103, which is installed and brings build 10.0.20348.300",
-            "KB102 fixed [3] contained in KB103, which is installed and brings build 10.0.20348.300",
+            "KB101 fixed [1 2] replaced by KB103, which is installed",
+            "KB102 fixed [3] replaced by KB103, which is installed",
             "KB103 fixed [4 5] KB103 is recorded as installed",
         ]
+    );
+    // Also where the build alone tells it.
+    let lines = three_months().judged(Some(SERVER_2022), Some("10.0.20348.300"), &[]);
+    assert_eq!(
+        lines[0],
+        "KB101 fixed [1 2] replaced by KB103, which is installed; build 10.0.20348.300 is \
+         10.0.20348.100 or later"
     );
     let without_builds = Made::default().month(
         "2024-Aug",
@@ -133,8 +140,13 @@ fn a_break_in_the_chain_does_not_demand_two_cumulative_updates() {
     let missing = &made.judged(Some(SERVER_2022), Some("10.0.20348.200"), &[])[3];
     assert!(missing.starts_with("KB105 missing [4 5 6]"), "{missing}");
     assert_eq!(
-        made.states(None, &[105]),
-        ["101 fixed", "102 fixed", "103 fixed", "105 fixed"]
+        made.judged(Some(SERVER_2022), None, &[105])[..3],
+        [
+            "KB101 fixed [1 2] replaced by KB103, which is installed",
+            "KB102 fixed [3] replaced by KB103, which is installed",
+            "KB103 fixed [4 5] contained in KB105, which is installed and brings build \
+             10.0.20348.500",
+        ]
     );
 }
 
