@@ -156,7 +156,7 @@ fn decide(
         )),
         Says::Undetermined { word } => Ok(Outcome::new(
             FindingState::Unknown,
-            format!("the vendor has not decided: `{word}`"),
+            format!("the document leaves it open: `{word}`"),
         )),
     }
 }

@@ -303,13 +303,14 @@ impl<'d> OfDevice<'_, 'd> {
     fn merge(&self, package: &JudgedPackage, words: Vec<Word<'d>>, into: &mut Vec<Judgement>) {
         let mut groups: BTreeMap<(&str, Option<&str>), Vec<Word<'d>>> = BTreeMap::new();
         for word in words {
-            let group = (
-                word.said.advisory.id.as_str(),
-                compare::fixed(word.said.statement),
-            );
+            let fixed = compare::fixed(word.said.statement);
+            // One document writes an rpm epoch of 0, another leaves it out.
+            let one_spelling = fixed.map(|fixed| fixed.strip_prefix("0:").unwrap_or(fixed));
+            let group = (word.said.advisory.id.as_str(), one_spelling);
             groups.entry(group).or_default().push(word);
         }
-        for ((_, fixed), words) in groups {
+        for words in groups.into_values() {
+            let fixed = compare::fixed(words[0].said.statement);
             let mut by_state: BTreeMap<u8, Vec<Word<'d>>> = BTreeMap::new();
             for word in words {
                 let weight = weight(word.outcome.state);

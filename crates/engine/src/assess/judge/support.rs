@@ -16,6 +16,7 @@ use domain::definitions::{Definitions, Sourced, SupportEnd};
 use domain::finding::FindingState;
 use domain::judgement::{JudgedDevice, JudgedPackage, Judgement};
 use domain::package::Ecosystem;
+use domain::release::SystemId;
 use jiff::civil::Date;
 
 use super::compare::order;
@@ -191,15 +192,18 @@ pub(super) fn package(
     Some(judgement)
 }
 
+/// Lists that name no release are about every release of their distribution.
 fn is_about(device: &JudgedDevice, entry: &SupportEnd, source: &str) -> bool {
+    let distribution = entry
+        .system
+        .as_ref()
+        .map_or("debian", SystemId::distribution);
+    let release = entry.system.as_ref().map_or("", SystemId::release);
     entry.source.as_str() == source
-        && match &entry.system {
-            Some(system) => device.systems.contains(system),
-            None => device
-                .systems
-                .iter()
-                .any(|system| system.distribution() == "debian"),
-        }
+        && device.systems.iter().any(|system| {
+            system.distribution() == distribution
+                && (release.is_empty() || system.release() == release)
+        })
 }
 
 fn unsupported(

@@ -266,7 +266,7 @@ fn one_line_for_every_advisory_and_fixed_version() {
             &["CVE-2026-0001", "CVE-2026-0002"],
             vec![
                 two("7.61.1-30.el8", "CVE-2026-0002"),
-                two("7.61.1-30.el8", "CVE-2026-0001"),
+                two("0:7.61.1-30.el8", "CVE-2026-0001"),
                 two("7.61.1-33.el8", "CVE-2026-0002"),
             ],
         ),

@@ -50,6 +50,16 @@ fn a_package_without_security_support_is_no_fix_from_its_day_on() {
 #[test]
 fn limited_support_promises_nothing() {
     assert_eq!(with(ended(None, None))[0].state, Unknown);
+    for (system_id, lines) in [
+        (Some("debian"), 1),
+        (None, 1),
+        (Some("debian:trixie"), 0),
+        (Some("ubuntu"), 0),
+    ] {
+        let mut entry = ended(None, None);
+        entry.system = system_id.map(system);
+        assert_eq!(with(entry).len(), lines, "{system_id:?}");
+    }
 }
 
 #[test]
