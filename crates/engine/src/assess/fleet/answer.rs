@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use domain::id::{ClientId, DeviceId};
+use domain::judgement::JudgedPackage;
 use domain::name::Tag;
 use roaring::RoaringBitmap;
 
@@ -14,6 +15,7 @@ use super::bits::Bits;
 use super::devices::{DeviceIndex, NO_SHARD};
 use super::package::PackageId;
 use super::statement::Open;
+use super::text::NONE;
 use super::{FleetIndex, UnknownNumber};
 
 /// Whom an advisory hits.
@@ -205,6 +207,25 @@ impl FleetIndex {
         }
         found.sort_unstable();
         found
+    }
+
+    /// A package row by its number, of its module only name and stream; a Windows level has none.
+    pub fn package_row(&self, package: PackageId) -> Option<JudgedPackage> {
+        let row = self.packages.all().get(package.0 as usize)?;
+        if self.packages.level(package.0).is_some() {
+            return None;
+        }
+        let text = |id: u32| self.texts.get(id);
+        let some = |id: u32| (id != NONE).then(|| self.texts.get(id));
+        Some(JudgedPackage {
+            ecosystem: row.ecosystem,
+            name: text(row.name).parse().ok()?,
+            version: text(row.version).parse().ok()?,
+            architecture: some(row.architecture).and_then(|text| text.parse().ok()),
+            source: text(row.source).parse().ok(),
+            source_version: text(row.source_version).parse().ok(),
+            module: some(row.stream).map(str::to_owned),
+        })
     }
 
     /// The packages of a device, ascending by number.

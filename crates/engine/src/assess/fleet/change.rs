@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::advisory::{Entry, SLOTS};
 use super::bits::Bits;
+use super::count::Shift;
 use super::devices::{DeviceIndex, DeviceRecord, NO_SHARD};
 use super::package::PackageId;
 use super::statement::{About, Open};
@@ -28,7 +29,10 @@ pub enum Change<'a> {
 }
 
 /// By how much the counters of the devices of each (shard, class) change.
-type Shifts = BTreeMap<(u16, u32), [i64; SLOTS]>;
+type Shifts = BTreeMap<(u16, u32), Shift>;
+
+/// From so many classes on one walk over all devices is cheaper than asking for each class.
+const WALK_FROM: usize = if cfg!(test) { 2 } else { 256 };
 
 impl FleetIndex {
     /// Puts a device in or takes over what it reports anew, with all counters.
@@ -157,7 +161,14 @@ impl FleetIndex {
     }
 
     /// Takes over changed advisories; only they are judged, and only the devices they hit counted.
-    pub fn apply_definitions(&mut self, changes: &[Change<'_>], catalogues: &Catalogues) {
+    ///
+    /// Many at once are brought in by one walk over all devices, with so many threads.
+    pub fn apply_definitions(
+        &mut self,
+        changes: &[Change<'_>],
+        catalogues: &Catalogues,
+        threads: usize,
+    ) {
         let mut shifts = Shifts::new();
         for change in changes {
             match change {
@@ -175,7 +186,7 @@ impl FleetIndex {
                 }
             }
         }
-        self.settle(shifts);
+        self.settle(&shifts, threads);
     }
 
     /// The row of a package in a shard; a new one is judged against all statements about it.
@@ -409,15 +420,19 @@ impl FleetIndex {
     }
 
     /// Puts collected changes into the counters of devices and clients; empty classes go.
-    fn settle(&mut self, shifts: Shifts) {
-        for ((shard, class), shift) in shifts {
+    fn settle(&mut self, shifts: &Shifts, threads: usize) {
+        let many = shifts.len() > WALK_FROM;
+        if many {
+            self.count_shifts(shifts, threads);
+        }
+        for (&(shard, class), shift) in shifts {
             let slots: Vec<(usize, u32, bool)> = shift
                 .iter()
                 .enumerate()
                 .filter(|(_, by)| **by != 0)
                 .map(|(slot, by)| (slot, by.unsigned_abs() as u32, *by > 0))
                 .collect();
-            if !slots.is_empty() {
+            if !many && !slots.is_empty() {
                 let found = self.bits_of_class(shard, class);
                 for device in found.iter() {
                     for &(slot, amount, add) in &slots {

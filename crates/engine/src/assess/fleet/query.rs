@@ -311,7 +311,7 @@ impl FleetIndex {
 
     /// Devices on which an advisory that `wanted` picks is missing or has no fix.
     fn open_on(&self, wanted: impl Fn(&Entry) -> bool) -> Bits {
-        let mut rows: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); self.shards.len()];
+        let mut rows: Vec<Vec<u32>> = vec![Vec::new(); self.shards.len()];
         for (_, entry) in self.advisories.iter() {
             if entry.classes.is_empty() || !wanted(entry) {
                 continue;
@@ -324,8 +324,9 @@ impl FleetIndex {
             }
         }
         let mut found = Bits::new(self.devices.bound());
-        for (shard, rows) in self.shards.iter().zip(rows) {
-            let rows: Vec<u32> = rows.into_iter().collect();
+        for (shard, mut rows) in self.shards.iter().zip(rows) {
+            rows.sort_unstable();
+            rows.dedup();
             shard.devices(&rows, &self.devices.template, &mut found);
         }
         found

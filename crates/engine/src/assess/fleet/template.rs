@@ -16,6 +16,8 @@ const DIFFERENCE_SHARE: usize = 5;
 /// Devices whose rows are counted for a majority.
 pub(super) const MAJORITY_OF: usize = 32;
 const MINIMA: usize = 8;
+/// Templates that one pair of minima leads to.
+const CANDIDATES: usize = 16;
 
 /// The minima of a set of rows, hashed.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +62,7 @@ struct Template {
 #[derive(Debug, Clone)]
 pub(super) struct Templates {
     all: Vec<Template>,
-    keys: HashMap<u64, u32>,
+    keys: HashMap<u64, Vec<u32>>,
 }
 
 impl Default for Templates {
@@ -98,15 +100,18 @@ impl Templates {
     /// The template that these rows differ least from, if it is near enough.
     pub(super) fn nearest(&self, rows: &[u32], signature: &Signature) -> Option<u32> {
         let mut best: Option<(usize, u32)> = None;
-        let mut looked_at = [u32::MAX; MINIMA / 2];
-        for (at, key) in signature.keys().enumerate() {
-            let Some(&template) = self.keys.get(&key) else {
-                continue;
-            };
-            if looked_at.contains(&template) {
-                continue;
-            }
-            looked_at[at] = template;
+        let mut candidates: Vec<u32> = Vec::with_capacity(CANDIDATES);
+        for key in signature.keys() {
+            candidates.extend(self.keys.get(&key).into_iter().flatten());
+        }
+        // Those that several pairs lead to are the likelier.
+        candidates.sort_unstable();
+        let mut likely: Vec<(usize, u32)> = candidates
+            .chunk_by(|a, b| a == b)
+            .map(|same| (same.len(), same[0]))
+            .collect();
+        likely.sort_unstable_by_key(|(pairs, _)| std::cmp::Reverse(*pairs));
+        for (_, template) in likely.into_iter().take(CANDIDATES) {
             let known = &self.all[template as usize];
             let both = rows
                 .iter()
@@ -142,7 +147,10 @@ impl Templates {
     /// Makes a template findable by a signature.
     pub(super) fn register(&mut self, template: u32, signature: &Signature) {
         for key in signature.keys() {
-            self.keys.insert(key, template);
+            let known = self.keys.entry(key).or_default();
+            if known.len() < CANDIDATES && !known.contains(&template) {
+                known.push(template);
+            }
         }
     }
 

@@ -297,7 +297,7 @@ impl World {
                         None => Change::Remove(key),
                     })
                     .collect();
-                self.index.apply_definitions(&list, &self.catalogues);
+                self.index.apply_definitions(&list, &self.catalogues, 2);
                 for (key, put) in changes {
                     match put {
                         Some(advisory) => {
