@@ -7,7 +7,9 @@
 mod checkins;
 mod figure;
 mod fleet;
+mod fleet_index;
 mod idle;
+mod import;
 mod inventory;
 mod machine;
 mod programs;
@@ -34,6 +36,8 @@ const BENCHES: &[Bench] = &[
     ("storage", storage::measure),
     ("agent-idle", idle::measure),
     ("start", start::measure),
+    ("fleet", fleet_index::measure),
+    ("import", import::measure),
 ];
 
 /// The document with the generated table.
