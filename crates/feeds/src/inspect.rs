@@ -132,6 +132,15 @@ pub fn file(path: &Path, expected: Option<Feed>) -> Inspection {
     }
 }
 
+/// What is said of a file whose reading ended the process that read it.
+pub fn given_up(path: &Path, why: &str) -> Inspection {
+    let sha256 = File::open(path).and_then(|mut file| sha256_of(&mut file));
+    Inspection {
+        sha256: sha256.ok(),
+        ..Inspection::refused(why)
+    }
+}
+
 /// Looks at bytes as if they were a file.
 pub fn bytes(bytes: &[u8], expected: Option<Feed>) -> Inspection {
     let mut seen = Seen::new(expected);

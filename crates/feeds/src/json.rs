@@ -12,6 +12,9 @@ use serde::de::DeserializeOwned;
 use crate::format::{DEPTH_MAX, without_mark};
 use crate::refusal::Refusal;
 
+/// Longest single text, in bytes; no feed has one near it.
+pub const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// One member of an array or object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member<'a> {
@@ -164,6 +167,7 @@ impl<'a> Members<'a> {
 
     /// Passes over a string; `at` stands on its first quote.
     fn string(&mut self) -> Result<(), Refusal> {
+        let start = self.at;
         self.at += 1;
         loop {
             let Some(found) = self.bytes[self.at..]
@@ -174,6 +178,12 @@ impl<'a> Members<'a> {
                 return Err(self.truncated());
             };
             self.at += found;
+            if self.at - start > TEXT_BYTES_MAX {
+                return Err(Refusal::TooLarge {
+                    what: format!("the text at byte {start}"),
+                    limit_bytes: TEXT_BYTES_MAX as u64,
+                });
+            }
             if self.bytes[self.at] == b'"' {
                 self.at += 1;
                 return Ok(());
@@ -342,6 +352,14 @@ mod tests {
         assert!(record::<serde_json::Value>(many.as_bytes()).is_err());
         assert_eq!(record::<Vec<u8>>(b"[1,2]"), Ok(vec![1, 2]));
         assert!(record::<u8>(b"NaN").is_err());
+    }
+
+    #[test]
+    fn a_text_that_no_feed_has_is_refused_by_its_length() {
+        let text = format!("{{\"a\":[\"{}\"]}}", "x".repeat(TEXT_BYTES_MAX + 1));
+        assert!(matches!(all(&text), Err(Refusal::TooLarge { .. })));
+        let text = format!("[\"{}\"]", "x".repeat(TEXT_BYTES_MAX - 2));
+        assert_eq!(all(&text).unwrap().len(), 1);
     }
 
     #[test]

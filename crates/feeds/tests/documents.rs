@@ -15,7 +15,33 @@ use feeds::inspect::{self, Inspection};
 const NO_FEEDS: [&str; 2] = ["versions", "matching"];
 
 /// Rows of the manifest whose unit is not ours, with the count in our unit and where it is from.
-const OTHER_UNITS: &[(&str, u64, &str)] = &[];
+const OTHER_UNITS: &[(&str, u64, &str)] = &[
+    (
+        "debian/tracker-salsa/security-tracker-master.tar.gz",
+        12,
+        "6 files: 7 entries of CVE/list, 3 of DSA/list, 2 of DLA/list",
+    ),
+    (
+        "suse/csaf.tar.bz2",
+        62,
+        "12 files, of which 3 advisories with 62 vulnerabilities as jq counts them",
+    ),
+    (
+        "suse/osv.tar.bz2",
+        4,
+        "5 files, of which 4 records and their index",
+    ),
+    (
+        "updateinfo/fedora43/updateinfo.xml.zst",
+        1,
+        "0 updates, yet the file holds FEDORA-2025-4a08954c02",
+    ),
+    (
+        "winget/index.v2.csv.gz",
+        14_585,
+        "14586 packages: the lines without the header, of which the last is blank",
+    ),
+];
 
 fn folder() -> Option<PathBuf> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
