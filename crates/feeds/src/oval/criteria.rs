@@ -72,13 +72,21 @@ const PLATFORMS_MAX: usize = 1_000;
 
 impl Node {
     /// Reads the tree of the `criteria` element that just began.
-    pub fn read(xml: &mut Xml<'_>, element: &Element<'_>) -> Result<Self, Refusal> {
+    ///
+    /// `items` counts nodes; those over [`super::definition::ITEMS_MAX`] are passed over.
+    pub fn read(
+        xml: &mut Xml<'_>,
+        element: &Element<'_>,
+        items: &mut usize,
+    ) -> Result<Self, Refusal> {
         let any = element.attribute("operator").as_deref() == Some("OR");
         let negated = is_negated(element);
         let mut children = Vec::new();
         each_child(xml, &mut |xml, element| {
+            *items += 1;
             match element.name() {
-                "criteria" => children.push(Self::read(xml, element)?),
+                _ if *items > super::definition::ITEMS_MAX => xml.skip()?,
+                "criteria" => children.push(Self::read(xml, element, items)?),
                 "criterion" | "extend_definition" => {
                     let id = element.attribute("test_ref").unwrap_or_default();
                     let comment = element.attribute("comment").unwrap_or_default();

@@ -20,6 +20,8 @@ use crate::rpm::{Module, module_by_title};
 use crate::xml::{Element, Xml};
 use crate::{when, words};
 
+/// Most references, platforms, criteria and the like of one definition.
+pub(super) const ITEMS_MAX: usize = 200_000;
 /// Most statements that one definition may become.
 const STATEMENTS_MAX: usize = 200_000;
 
@@ -41,6 +43,7 @@ pub(super) struct Definition {
     /// What the vendor does, by component: `Will not fix`, `tar`.
     resolutions: Vec<(String, String)>,
     criteria: Option<Node>,
+    items: usize,
 }
 
 impl Definition {
@@ -54,7 +57,7 @@ impl Definition {
         each_child(xml, &mut |xml, element| match element.name() {
             "metadata" => definition.metadata(xml),
             "criteria" => {
-                definition.criteria = Some(Node::read(xml, element)?);
+                definition.criteria = Some(Node::read(xml, element, &mut definition.items)?);
                 Ok(())
             }
             _ => xml.skip(),
@@ -64,7 +67,9 @@ impl Definition {
 
     fn metadata(&mut self, xml: &mut Xml<'_>) -> Result<(), Refusal> {
         each_child(xml, &mut |xml, element| {
+            self.items += 1;
             match element.name() {
+                _ if self.items > ITEMS_MAX => xml.skip()?,
                 "title" => self.title = xml.text()?,
                 "affected" => self.affected(xml)?,
                 "reference" => {
@@ -82,7 +87,9 @@ impl Definition {
 
     fn affected(&mut self, xml: &mut Xml<'_>) -> Result<(), Refusal> {
         each_child(xml, &mut |xml, element| {
+            self.items += 1;
             match element.name() {
+                _ if self.items > ITEMS_MAX => xml.skip()?,
                 "platform" => self.platforms.push(xml.text()?),
                 _ => xml.skip()?,
             }
@@ -92,7 +99,9 @@ impl Definition {
 
     fn advisory(&mut self, xml: &mut Xml<'_>) -> Result<(), Refusal> {
         each_child(xml, &mut |xml, element| {
+            self.items += 1;
             match element.name() {
+                _ if self.items > ITEMS_MAX => xml.skip()?,
                 "severity" => self.severity = xml.text()?,
                 "issued" => {
                     self.issued = element.attribute("date").unwrap_or_default();
@@ -109,13 +118,21 @@ impl Definition {
                     self.cves.extend(cve_in(&xml.text()?));
                 }
                 "affected_cpe_list" => each_child(xml, &mut |xml, _| {
-                    self.cpes.push(xml.text()?);
+                    self.items += 1;
+                    match self.items > ITEMS_MAX {
+                        true => xml.skip()?,
+                        false => self.cpes.push(xml.text()?),
+                    }
                     Ok(())
                 })?,
                 "affected" => each_child(xml, &mut |xml, element| {
                     let state = element.attribute("state").unwrap_or_default();
                     each_child(xml, &mut |xml, _| {
-                        self.resolutions.push((state.clone(), xml.text()?));
+                        self.items += 1;
+                        match self.items > ITEMS_MAX {
+                            true => xml.skip()?,
+                            false => self.resolutions.push((state.clone(), xml.text()?)),
+                        }
                         Ok(())
                     })
                 })?,
@@ -136,7 +153,7 @@ impl Definition {
             Some(criteria) => criteria.findings(library),
             None => super::criteria::Outcome::default(),
         };
-        if outcome.too_large {
+        if outcome.too_large || self.items > ITEMS_MAX {
             return Err("it says more of packages than is read".to_owned());
         }
         notes.platforms += u64::from(outcome.unknown_platform);

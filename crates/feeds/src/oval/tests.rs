@@ -265,3 +265,16 @@ fn an_extended_channel_is_a_system_of_its_own() {
         ["RHSA-2024:0001 rhel-eus:9.2 xz - < 0:1-2.el9 []"]
     );
 }
+
+#[test]
+fn a_definition_with_too_many_criteria_is_broken_and_the_rest_is_read() {
+    let criterion = r#"<criterion comment="xz is earlier than 0:1-2.el9" test_ref="b"/>"#;
+    let many = criterion.repeat(super::definition::ITEMS_MAX + 1);
+    let text = document(&format!(
+        r#"<definition id="oval:com.redhat.rhsa:def:1"><criteria>{many}</criteria></definition>
+        <definition id="oval:com.redhat.rhsa:def:2"/>"#
+    ));
+    let (parsed, sink) = read(text.as_bytes()).unwrap();
+    assert_eq!((parsed.records, sink.broken.len()), (1, 1));
+    assert_eq!(sink.broken[0].0, "oval:com.redhat.rhsa:def:1");
+}
