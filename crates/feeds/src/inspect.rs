@@ -259,7 +259,9 @@ impl Seen {
         self.office |= path == OFFICE_PART;
         let mut broken = BrokenOnly::default();
         let read = match bytes {
-            Ok(bytes) => formats::read(bytes, &mut broken).and_then(|parsed| self.wanted(parsed)),
+            Ok(bytes) => {
+                formats::read(bytes, &mut broken).and_then(|parsed| self.wanted(path, parsed))
+            }
             Err(refusal) => Err(Unread {
                 feed: None,
                 refusal,
@@ -272,8 +274,16 @@ impl Seen {
         }
     }
 
-    fn wanted(&self, parsed: Parsed) -> Result<Parsed, Unread> {
+    fn wanted(&self, path: &str, parsed: Parsed) -> Result<Parsed, Unread> {
         match self.expected {
+            // A provider's archive holds the list of all its documents too; it says nothing of them.
+            None if !path.is_empty() && parsed.feed == Feed::CsafChanges => Err(Unread {
+                feed: Some(parsed.feed),
+                refusal: Refusal::Unrecognised {
+                    why: "a list of documents within an archive".to_owned(),
+                },
+                bystander: true,
+            }),
             Some(expected) if expected != parsed.feed => Err(Unread {
                 feed: Some(parsed.feed),
                 refusal: Refusal::Invalid {
