@@ -4,7 +4,7 @@
 //! package; what a newer revision leaves out still stands in the older one, since nothing is deleted
 //! because it is missing. Where no date tells which is newer, both count.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use domain::advisory::{Advisory, Statement, SystemId, Target};
 use domain::definitions::Definitions;
@@ -43,6 +43,8 @@ pub(super) struct OfSystem<'d> {
     pub by_source: ByName<'d>,
     /// About binary packages.
     pub by_binary: ByName<'d>,
+    /// The feeds that say anything of it.
+    pub feeds: BTreeSet<Feed>,
 }
 
 /// All statements.
@@ -92,20 +94,22 @@ impl<'d> Index<'d> {
                             .is_some_and(|newest| *newest > document.dated)
                     });
                 if !superseded {
-                    index.insert(Said {
+                    let said = Said {
                         advisory,
                         statement,
                         document: sourced.document,
                         gone,
-                    });
+                    };
+                    index.insert(said, document.map(|document| document.feed));
                 }
             }
         }
         index
     }
 
-    fn insert(&mut self, said: Said<'d>) {
+    fn insert(&mut self, said: Said<'d>, feed: Option<Feed>) {
         let system = self.systems.entry(&said.statement.system).or_default();
+        system.feeds.extend(feed);
         let by_name = match &said.statement.target {
             Target::Source(_) => &mut system.by_source,
             Target::Binary(_) => &mut system.by_binary,

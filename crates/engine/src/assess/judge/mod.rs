@@ -41,6 +41,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use domain::advisory::{Rating, SystemId};
 use domain::cve::CveId;
 use domain::definitions::Definitions;
+use domain::feed::Feed;
 use domain::finding::FindingState;
 use domain::judgement::{JudgedDevice, JudgedPackage, Judgement};
 use domain::name::{Architecture, PackageName};
@@ -194,8 +195,7 @@ impl<'d> OfDevice<'_, 'd> {
             let words = self.words(package, &role, &covered);
             let support = self.unsupported(package);
             if words.is_empty() && support.is_none() {
-                let names: Vec<&str> = self.systems.iter().map(SystemId::as_str).collect();
-                let because = format!("no advisory at hand for {} names it", names.join(", "));
+                let because = not_named(&covered, &self.systems);
                 judgements.push(alone(package, FindingState::NotAffected, because));
             }
             self.merge(package, words, &mut judgements);
@@ -373,6 +373,21 @@ fn cves<'a>(word: &'a Word<'_>) -> &'a [CveId] {
         Some(cves) => cves,
         None => &word.said.advisory.cves,
     }
+}
+
+/// Why a package has no advisory, with the feeds that were asked.
+fn not_named(covered: &[&OfSystem<'_>], systems: &[SystemId]) -> String {
+    let feeds: BTreeSet<Feed> = covered
+        .iter()
+        .flat_map(|system| system.feeds.iter().copied())
+        .collect();
+    let feeds: Vec<&str> = feeds.into_iter().map(Feed::word).collect();
+    let systems: Vec<&str> = systems.iter().map(SystemId::as_str).collect();
+    format!(
+        "no advisory at hand of {} for {} names it",
+        feeds.join(", "),
+        systems.join(", ")
+    )
 }
 
 /// A judgement that rests on no advisory.
