@@ -213,7 +213,9 @@ fn peer(program: &Path, devices: usize) -> Result<Vec<Figure>> {
                 .arg(format!("file://{}/", folder.path().display()))
                 .arg("--status")
                 .arg(folder.path().join(text("status")?))
-                .args(["--whitelist", "/dev/null", "--config", "/dev/null"]),
+                .arg("--whitelist")
+                .arg(folder.path().join("no-whitelist"))
+                .args(["--config", "/dev/null"]),
             "",
         )?;
         let processor = children_seconds()? - before;

@@ -22,6 +22,8 @@ use crate::universe::Universe;
 use crate::{SEED, THREADS, World, advisories, stream, world};
 
 const ADVISORIES: usize = 1_000;
+/// Statements that are tried for one advisory.
+const TRIES: usize = 60;
 
 /// Injects the advisories.
 pub fn run(devices: usize, folder: &str) -> Result<Value, String> {
@@ -114,13 +116,18 @@ fn draw(dice: &mut Dice, world: &mut World, number: usize, wanted: u64) -> (Stri
     let universe: &Universe = universe;
     let mut left = wanted as i64;
     // A statement of a rare package reaches few devices, one of a base package a whole system.
-    for _ in 0..24 {
+    for _ in 0..TRIES {
         if left <= 0 {
             break;
         }
         let system = dice.of(&universe.systems);
         let sources = &universe.families[system.family];
-        let at = dice.below(sources.len());
+        let common = sources.len() / 5;
+        let at = if dice.below(2) == 0 {
+            dice.below(common)
+        } else {
+            dice.below(sources.len())
+        };
         let versions = &system.built[at].versions;
         let bound = &versions[dice.below(versions.len())];
         let says = match dice.below(2) {
