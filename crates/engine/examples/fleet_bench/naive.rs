@@ -66,7 +66,9 @@ fn judge(statement: &Statement, package: &JudgedPackage) -> Option<Open> {
     let version = match &statement.target {
         Target::Binary(name) if *name == package.name => &package.version,
         Target::Source(name) if name == package.source.as_ref().unwrap_or(&package.name) => {
-            package.source_version.as_ref().unwrap_or(&package.version)
+            let given = package.source_version.as_ref();
+            let other = given.filter(|source| !is_own_build(package, source));
+            other.unwrap_or(&package.version)
         }
         Target::Binary(_) | Target::Source(_) => return None,
     };
@@ -93,12 +95,42 @@ fn judge(statement: &Statement, package: &JudgedPackage) -> Option<Open> {
     if !named(statement, package) {
         return None;
     }
-    let untold = !statement.architectures.is_empty() && package.architecture.is_none();
+    if epoch_untold(statement, package, fix) {
+        return Some(Open::Unknown);
+    }
+    let untold = package.architecture.is_none()
+        && matches!(statement.architectures.as_slice(), [one] if !matches!(one.as_str(), "all" | "noarch" | "any"));
     match (stands(statement, package.ecosystem, version), untold) {
         (None, _) => None,
         (Some(_), true) => Some(Open::Unknown),
         (Some(open), false) => open,
     }
+}
+
+/// Whether a fixed version with an epoch meets the version of an rpm's source, which has none.
+fn epoch_untold(statement: &Statement, package: &JudgedPackage, fix: Option<&Version>) -> bool {
+    let has = |text: &str| {
+        let epoch = text.split(':').next().unwrap_or_default();
+        text.contains(':') && !["0", "(none)"].contains(&epoch)
+    };
+    let Some(source) = &package.source_version else {
+        return false;
+    };
+    package.ecosystem == Ecosystem::Rpm
+        && matches!(statement.target, Target::Source(_))
+        && !is_own_build(package, source)
+        && !has(source.as_str())
+        && fix.is_some_and(|fix| has(fix.as_str()))
+}
+
+/// Whether an rpm's source version is the package's own, which may have an epoch.
+fn is_own_build(package: &JudgedPackage, source: &Version) -> bool {
+    let own = package.version.as_str();
+    package.ecosystem == Ecosystem::Rpm
+        && own
+            .rsplit(':')
+            .next()
+            .is_some_and(|build| build == source.as_str())
 }
 
 fn same_stream(a: &str, b: &str) -> bool {
@@ -108,15 +140,20 @@ fn same_stream(a: &str, b: &str) -> bool {
 
 /// Whether the statement's architectures hold the package's, or may.
 fn named(statement: &Statement, package: &JudgedPackage) -> bool {
-    let all = |name: &str| matches!(name, "all" | "noarch");
+    let all = |name: &str| matches!(name, "all" | "noarch" | "any");
+    let spelled = |name: &str| match name {
+        "x86_64" => "amd64".to_owned(),
+        "aarch64" => "arm64".to_owned(),
+        name => name.to_owned(),
+    };
     let list = &statement.architectures;
     match &package.architecture {
         Some(own) => {
             list.is_empty()
-                || own.as_str() == "any"
                 || all(own.as_str())
-                || list.contains(own)
-                || list.iter().all(|name| all(name.as_str()))
+                || list.iter().any(|name| {
+                    all(name.as_str()) || spelled(name.as_str()) == spelled(own.as_str())
+                })
         }
         None => true,
     }
@@ -124,7 +161,10 @@ fn named(statement: &Statement, package: &JudgedPackage) -> bool {
 
 /// `None`: the fix is there. `Some(None)`: not affected.
 fn stands(statement: &Statement, ecosystem: Ecosystem, version: &Version) -> Option<Option<Open>> {
-    let plain = |version: &Version| version.as_str().trim_start_matches("(none):").to_owned();
+    let plain = |version: &Version| match ecosystem {
+        Ecosystem::Rpm => version.as_str().trim_start_matches("(none):").to_owned(),
+        _ => version.to_string(),
+    };
     let order =
         |other: &Version| versions::order(scheme(ecosystem), &plain(version), &plain(other)).ok();
     let unknown = Some(Some(Open::Unknown));

@@ -75,7 +75,8 @@ impl Group {
             };
             let (versions, untold) = by_ecosystem.entry(package.ecosystem).or_default();
             versions.entry(version).or_default().push(row);
-            *untold |= package.architecture == NONE || package.is_module;
+            *untold |=
+                package.architecture == NONE || package.is_module || package.source_epoch_untold;
         }
         by_ecosystem
             .into_iter()
@@ -94,7 +95,7 @@ impl Group {
             untold: false,
         };
         for (version, rows) in rows {
-            match key(ecosystem, plain(texts.get(version))) {
+            match key(ecosystem, plain(ecosystem, texts.get(version))) {
                 Some(key) => group.versions.push((version, key, rows)),
                 None => group.unordered.extend(rows),
             }
@@ -103,8 +104,8 @@ impl Group {
             Ecosystem::Deb | Ecosystem::Rpm => a.1.cmp(&b.1),
             _ => versions::order(
                 scheme(ecosystem),
-                plain(texts.get(a.0)),
-                plain(texts.get(b.0)),
+                plain(ecosystem, texts.get(a.0)),
+                plain(ecosystem, texts.get(b.0)),
             )
             .expect("those that cannot be ordered were put aside"),
         });
@@ -113,12 +114,16 @@ impl Group {
 
     /// Where a version would stand: before how many it is not, and how many it is not below.
     fn place(&self, texts: &Texts, version: u32) -> Option<(u32, u32)> {
-        let text = texts.get(version);
+        let text = plain(self.ecosystem, texts.get(version));
         let key = key(self.ecosystem, text)?;
         let order = |known: &(u32, Vec<u8>, Vec<u32>)| match self.ecosystem {
             Ecosystem::Deb | Ecosystem::Rpm => known.1.cmp(&key),
-            _ => versions::order(scheme(self.ecosystem), plain(texts.get(known.0)), text)
-                .expect("both can be ordered"),
+            _ => versions::order(
+                scheme(self.ecosystem),
+                plain(self.ecosystem, texts.get(known.0)),
+                text,
+            )
+            .expect("both can be ordered"),
         };
         let lower = self.versions.partition_point(|known| order(known).is_lt());
         let upper = self.versions.partition_point(|known| order(known).is_le());
@@ -227,6 +232,7 @@ struct Range {
     architectures: u32,
     stream: u32,
     fix_is_module: bool,
+    fix_has_epoch: bool,
     fit: Fit,
 }
 
@@ -253,6 +259,7 @@ impl Ranges {
             architectures: compiled.architectures,
             stream: compiled.stream,
             fix_is_module: compiled.fix_is_module,
+            fix_has_epoch: compiled.fix_has_epoch,
             fit,
         };
         let rows = &mut self.rows;

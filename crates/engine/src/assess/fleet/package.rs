@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use domain::judgement::{JudgedPackage, WindowsState};
 use domain::package::Ecosystem;
 
-use super::statement::{is_module_build, stream_of};
+use super::statement::{has_epoch, is_for_all, is_module_build, plain, stream_of};
 use super::text::{NONE, Texts};
+use crate::assess::judge::one_spelling;
 
 /// The number of a package row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +27,8 @@ pub(super) struct Package {
     pub(super) stream: u32,
     /// Labelled, or its version is that of a module build.
     pub(super) is_module: bool,
+    /// Its source's version is another than its own and names no epoch, although rpm has epochs.
+    pub(super) source_epoch_untold: bool,
     /// Its architecture is "all".
     pub(super) is_for_all: bool,
 }
@@ -44,19 +47,27 @@ impl Packages {
         let own = package.version.as_str();
         let version = texts.intern(own);
         let source = package.source.as_ref();
+        // The source version of an rpm has no epoch: where it is the row's own build, so is its epoch.
+        let build = plain(package.ecosystem, own);
+        let build = build.split_once(':').map_or(build, |(_, build)| build);
         let source_version = package.source_version.as_ref();
+        let source_version = source_version
+            .map(|version| version.as_str())
+            .filter(|text| package.ecosystem != Ecosystem::Rpm || *text != build);
         let architecture = package.architecture.as_ref().map(|a| a.as_str());
         let label = package.module.as_deref();
         self.keep(Package {
             ecosystem: package.ecosystem,
             name,
             version,
-            architecture: texts.intern_some(architecture),
+            architecture: texts.intern_some(architecture.map(one_spelling)),
             source: source.map_or(name, |source| texts.intern(source.as_str())),
-            source_version: source_version.map_or(version, |own| texts.intern(own.as_str())),
+            source_version: source_version.map_or(version, |text| texts.intern(text)),
+            source_epoch_untold: package.ecosystem == Ecosystem::Rpm
+                && source_version.is_some_and(|text| !has_epoch(text)),
             stream: texts.intern_some(label.map(stream_of)),
             is_module: label.is_some() || is_module_build(own),
-            is_for_all: matches!(architecture, Some("all" | "noarch" | "any")),
+            is_for_all: architecture.is_some_and(is_for_all),
         })
     }
 
@@ -78,6 +89,7 @@ impl Packages {
             source_version: NONE,
             stream: NONE,
             is_module: false,
+            source_epoch_untold: false,
             is_for_all: false,
         });
         self.levels.entry(id.0).or_insert(level);

@@ -14,7 +14,9 @@
 //! These are the rules of [`crate::assess::judge`] as far as they ask for the row alone. A statement
 //! about a source looks at the row's source version, one about a binary at its own. A version that
 //! the ecosystem's own tool would not order leaves the state unknown, never "not affected". So does
-//! an architecture that was not reported, unless the fix is there already.
+//! an architecture that was not reported where the statement is about one alone, unless the fix is
+//! there already. The source version of an rpm has no epoch: where it is not the row's own, a fixed
+//! version with an epoch cannot be held against it.
 //!
 //! | statement | package | |
 //! | --- | --- | --- |
@@ -35,6 +37,7 @@ use domain::package::Ecosystem;
 
 use super::package::Package;
 use super::text::{NONE, Texts};
+use crate::assess::judge::one_spelling;
 use crate::assess::scheme;
 
 /// What is open between an advisory and a package row.
@@ -90,7 +93,7 @@ pub(super) enum Fit {
     Comparable,
     /// Of which architecture the row is was not reported.
     ArchitectureUntold,
-    /// Of which stream the row is cannot be told.
+    /// Of which stream the row is, or of which epoch its source, cannot be told.
     StreamUntold,
 }
 
@@ -113,6 +116,8 @@ pub(super) struct Compiled {
     pub(super) stream: u32,
     /// Its fixed version is a module build.
     pub(super) fix_is_module: bool,
+    /// Its fixed version has an epoch that is not nought.
+    pub(super) fix_has_epoch: bool,
     pub(super) condition: Condition,
 }
 
@@ -124,8 +129,6 @@ pub(super) struct Statements {
     about: HashMap<About, Vec<u32>>,
     architecture_ids: HashMap<Box<[u32]>, u32>,
     architectures: Vec<Box<[u32]>>,
-    /// Per set: whether it holds nothing but "all architectures".
-    for_all: Vec<bool>,
 }
 
 impl Statements {
@@ -148,6 +151,7 @@ impl Statements {
                 architectures: self.architecture_set(texts, statement),
                 stream: texts.intern_some(statement.module.as_deref().map(stream_of)),
                 fix_is_module: fixed(&statement.says).is_some_and(is_module_build),
+                fix_has_epoch: fixed(&statement.says).is_some_and(has_epoch),
                 condition,
             };
             ids.push(self.keep(compiled));
@@ -193,22 +197,26 @@ impl Statements {
     fn architecture_set(&mut self, texts: &mut Texts, statement: &Statement) -> u32 {
         if self.architectures.is_empty() {
             self.architectures.push(Box::default());
-            self.for_all.push(false);
             self.architecture_ids.insert(Box::default(), 0);
         }
         let mut set: Vec<u32> = statement
             .architectures
             .iter()
-            .map(|architecture| texts.intern(architecture.as_str()))
+            .map(|architecture| texts.intern(one_spelling(architecture.as_str())))
             .collect();
+        if statement
+            .architectures
+            .iter()
+            .any(|name| is_for_all(name.as_str()))
+        {
+            set.clear();
+        }
         set.sort_unstable();
         set.dedup();
         let next = self.architectures.len() as u32;
         let set = set.into_boxed_slice();
         let id = *self.architecture_ids.entry(set.clone()).or_insert(next);
         if id == next {
-            let for_all = |id: &u32| matches!(texts.get(*id), "all" | "noarch");
-            self.for_all.push(set.iter().all(for_all));
             self.architectures.push(set);
         }
         id
@@ -220,15 +228,10 @@ impl Statements {
         let told = match set {
             None => true,
             Some(set) if set.is_empty() || package.is_for_all => true,
-            Some(_) if package.architecture == NONE => false,
-            Some(set) => {
-                let for_all = self.for_all.get(compiled.architectures as usize);
-                let named = set.binary_search(&package.architecture).is_ok();
-                if !named && for_all != Some(&true) {
-                    return None;
-                }
-                true
-            }
+            // An advisory for several architectures is one for all on which the package is built.
+            Some(set) if package.architecture == NONE => set.len() > 1,
+            Some(set) if set.binary_search(&package.architecture).is_ok() => true,
+            Some(_) => return None,
         };
         let labelled = package.stream != NONE;
         let untold = match (compiled.stream, package.is_module) {
@@ -240,7 +243,9 @@ impl Statements {
             (stream, true) if labelled && stream != package.stream => return None,
             (_, true) => !labelled,
         };
-        Some(match (untold, told) {
+        let epoch_untold =
+            compiled.about.is_source && compiled.fix_has_epoch && package.source_epoch_untold;
+        Some(match (untold || epoch_untold, told) {
             (true, _) => Fit::StreamUntold,
             (false, false) => Fit::ArchitectureUntold,
             (false, true) => Fit::Comparable,
@@ -263,8 +268,8 @@ impl Statements {
         let order = |other: u32| {
             versions::order(
                 scheme(package.ecosystem),
-                plain(texts.get(version)),
-                texts.get(other),
+                plain(package.ecosystem, texts.get(version)),
+                plain(package.ecosystem, texts.get(other)),
             )
         };
         let stands = stands(&compiled.condition, package.ecosystem, order)
@@ -339,19 +344,19 @@ fn condition(texts: &mut Texts, statement: &Statement) -> Condition {
     match &statement.says {
         Says::FixedIn { introduced, fixed } => Condition::FixedIn {
             introduced: texts.intern_some(from(introduced).as_deref()),
-            fixed: texts.intern(plain(fixed.as_str())),
+            fixed: texts.intern(fixed.as_str()),
             open,
         },
         Says::AffectedUpTo { introduced, last } => Condition::UpTo {
             introduced: texts.intern_some(from(introduced).as_deref()),
-            last: texts.intern(plain(last.as_str())),
+            last: texts.intern(last.as_str()),
         },
         Says::AffectedExactly { versions, fixed } => Condition::Exactly {
             versions: versions
                 .iter()
-                .map(|version| texts.intern(plain(version.as_str())))
+                .map(|version| texts.intern(version.as_str()))
                 .collect(),
-            fixed: texts.intern_some(fixed.as_ref().map(|fixed| plain(fixed.as_str()))),
+            fixed: texts.intern_some(fixed.as_ref().map(|fixed| fixed.as_str())),
             open: if fixed.is_some() { open } else { Open::NoFix },
         },
         Says::NoFix { .. } => Condition::All(Open::NoFix),
@@ -371,9 +376,23 @@ fn fixed(says: &Says) -> Option<&str> {
     }
 }
 
+/// Whether a name of an architecture stands for all of them.
+pub(super) fn is_for_all(name: &str) -> bool {
+    matches!(name, "all" | "noarch" | "any")
+}
+
 /// A version without the `(none):` that rpm's queries write for an absent epoch.
-pub(super) fn plain(version: &str) -> &str {
-    version.strip_prefix("(none):").unwrap_or(version)
+pub(super) fn plain(ecosystem: Ecosystem, version: &str) -> &str {
+    match ecosystem {
+        Ecosystem::Rpm => version.strip_prefix("(none):").unwrap_or(version),
+        _ => version,
+    }
+}
+
+/// Whether a version names an epoch that is not nought.
+pub(super) fn has_epoch(version: &str) -> bool {
+    let epoch = version.split_once(':').map(|(epoch, _)| epoch);
+    epoch.is_some_and(|epoch| epoch != "0" && epoch != "(none)")
 }
 
 /// Whether a version is that of a module build: `8.0-1.module+el8.1.0+123+abc`.

@@ -1,5 +1,6 @@
 //! The index against the reference, on small random fleets through random changes.
 
+mod judge;
 #[path = "../../../examples/fleet_bench/naive.rs"]
 mod naive;
 mod queries;

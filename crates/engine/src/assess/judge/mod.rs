@@ -501,7 +501,7 @@ fn architecture(package: &JudgedPackage, list: &[Architecture]) -> Fit {
 }
 
 /// Debian's, rpm's and Alpine's names of one architecture, as one.
-fn one_spelling(name: &str) -> &str {
+pub(super) fn one_spelling(name: &str) -> &str {
     match name {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
