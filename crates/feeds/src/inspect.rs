@@ -224,6 +224,8 @@ struct Seen {
     notes: Vec<String>,
     notes_more: u64,
     bystanders: u64,
+    /// Members that only list documents, set aside: they count when there is nothing else.
+    lists: Vec<Parsed>,
     /// The first refusal, for a file in which nothing can be read.
     refused: Option<Unread>,
     /// A part that only spreadsheets and other Office documents have.
@@ -247,6 +249,7 @@ impl Seen {
             notes: Vec::new(),
             notes_more: 0,
             bystanders: 0,
+            lists: Vec::new(),
             refused: None,
             office: false,
             ids: HashSet::new(),
@@ -259,9 +262,7 @@ impl Seen {
         self.office |= path == OFFICE_PART;
         let mut broken = BrokenOnly::default();
         let read = match bytes {
-            Ok(bytes) => {
-                formats::read(bytes, &mut broken).and_then(|parsed| self.wanted(path, parsed))
-            }
+            Ok(bytes) => formats::read(bytes, &mut broken).and_then(|parsed| self.wanted(parsed)),
             Err(refusal) => Err(Unread {
                 feed: None,
                 refusal,
@@ -274,16 +275,8 @@ impl Seen {
         }
     }
 
-    fn wanted(&self, path: &str, parsed: Parsed) -> Result<Parsed, Unread> {
+    fn wanted(&self, parsed: Parsed) -> Result<Parsed, Unread> {
         match self.expected {
-            // A provider's archive holds the list of all its documents too; it says nothing of them.
-            None if !path.is_empty() && parsed.feed == Feed::CsafChanges => Err(Unread {
-                feed: Some(parsed.feed),
-                refusal: Refusal::Unrecognised {
-                    why: "a list of documents within an archive".to_owned(),
-                },
-                bystander: true,
-            }),
             Some(expected) if expected != parsed.feed => Err(Unread {
                 feed: Some(parsed.feed),
                 refusal: Refusal::Invalid {
@@ -307,19 +300,27 @@ impl Seen {
             let why = format!("a second document with the id {id}");
             return self.broken.push(path, &why);
         }
+        for entry in broken.listed {
+            self.broken.push(&inside(path, &entry.place), &entry.why);
+        }
+        self.broken.more = self.broken.more.saturating_add(broken.more);
+        for note in &parsed.notes {
+            self.note(inside(path, note));
+        }
+        if !path.is_empty() && is_list(parsed.feed) {
+            self.lists.push(parsed);
+        } else {
+            self.count(parsed);
+        }
+    }
+
+    fn count(&mut self, parsed: Parsed) {
         self.documents_read += 1;
         if !self.read.contains(&parsed.feed) {
             self.read.push(parsed.feed);
         }
         self.records = self.records.saturating_add(parsed.records);
         self.document = parsed.document;
-        for entry in broken.listed {
-            self.broken.push(&inside(path, &entry.place), &entry.why);
-        }
-        self.broken.more = self.broken.more.saturating_add(broken.more);
-        for note in parsed.notes {
-            self.note(inside(path, &note));
-        }
     }
 
     fn unread(&mut self, path: &str, unread: Unread, broken: BrokenOnly) {
@@ -357,6 +358,15 @@ impl Seen {
                 };
             }
         };
+        let lists = std::mem::take(&mut self.lists);
+        if self.documents_read == 0 {
+            lists.into_iter().for_each(|list| self.count(list));
+        } else if !lists.is_empty() {
+            self.note(format!(
+                "{} members list other documents and are not counted",
+                lists.len()
+            ));
+        }
         if self.documents_read == 0 {
             return self.nothing_read(archive);
         }
@@ -429,6 +439,14 @@ fn inside(path: &str, place: &str) -> String {
     } else {
         format!("{path}: {place}")
     }
+}
+
+/// Whether documents of this feed list others: their lines are no records of the archive they lie in.
+fn is_list(feed: Feed) -> bool {
+    matches!(
+        feed,
+        Feed::CsafChanges | Feed::CsafProvider | Feed::MsrcIndex
+    )
 }
 
 /// Whether a document of this feed is one record, so that its id may stand only once in an archive.

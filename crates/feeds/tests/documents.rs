@@ -18,8 +18,8 @@ const NO_FEEDS: [&str; 2] = ["versions", "matching"];
 const OTHER_UNITS: &[(&str, u64, &str)] = &[
     (
         "debian/tracker-salsa/security-tracker-master.tar.gz",
-        12,
-        "6 files: 7 entries of CVE/list, 3 of DSA/list, 2 of DLA/list",
+        15,
+        "6 files: 7 entries of CVE/list, 3 each of DSA/list and DTSA/list, 2 of DLA/list",
     ),
     (
         "suse/csaf.tar.bz2",
