@@ -13,6 +13,8 @@ use roaring::RoaringBitmap;
 const TEMPLATES_MAX: usize = 8_192;
 /// A device may differ from its template by a fifth of the rows of both.
 const DIFFERENCE_SHARE: usize = 5;
+/// A template that differs by so small a part of the rows is taken without looking at others.
+const NEAR_SHARE: usize = 5;
 /// Devices whose rows are counted for a majority.
 pub(super) const MAJORITY_OF: usize = 32;
 const MINIMA: usize = 8;
@@ -121,7 +123,7 @@ impl Templates {
             if best.is_none_or(|(least, _)| difference < least) {
                 best = Some((difference, template));
             }
-            if difference <= rows.len() / 8 {
+            if difference <= rows.len() / NEAR_SHARE {
                 break;
             }
         }
