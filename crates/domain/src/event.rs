@@ -97,6 +97,9 @@ pub struct Told {
     pub exploited: bool,
     /// The clients that were told.
     pub clients: BTreeSet<ClientId>,
+    /// A mark of what the advisory said then: while it stays, nothing is looked at again.
+    #[serde(default)]
+    pub mark: String,
 }
 
 /// Where a text for one audience stands on its way.

@@ -141,6 +141,9 @@ pub enum Command {
     /// Reports for clients
     #[command(subcommand)]
     Report(commands::report::ReportCommand),
+    /// Advisories that hit devices, and whom each hits
+    #[command(subcommand)]
+    Advisory(commands::advisory::AdvisoryCommand),
     /// Coverage: every device in one bucket, and who took which out
     #[command(subcommand)]
     Coverage(commands::coverage::CoverageCommand),
@@ -218,6 +221,7 @@ fn run(cli: Cli, clock: Arc<dyn Clock>) -> Result<Outcome, Failure> {
         Command::Order(command) => commands::order::run(&command, global),
         Command::Ticket(command) => commands::ticket::run(&command, global),
         Command::Report(command) => commands::report::run(&command, global),
+        Command::Advisory(command) => commands::advisory::run(&command, global),
         Command::Coverage(command) => commands::coverage::run(&command, global),
         Command::Event(command) => commands::coverage::events(&command, global),
         Command::Release(command) => commands::coverage::releases(&command, global),

@@ -7,6 +7,7 @@
 //! signed. What a person changes writes an audit row in the same transaction, and so do attacks.
 //! Errors: [`ServiceError`] for people, [`LinkError`] for agents.
 
+pub mod advisory;
 mod assess;
 pub mod audit;
 mod chance;
@@ -20,6 +21,7 @@ pub mod event;
 pub mod evidence;
 pub mod feed;
 pub mod finding;
+mod fleet;
 pub mod keys;
 pub mod link;
 mod locks;
@@ -70,6 +72,7 @@ pub struct Service {
     sessions: principal::LastUsed,
     due: loops::Due,
     notifying: loops::Notifying,
+    fleet: fleet::Fleet,
     locks: locks::DeviceLocks,
     rules: rules::RulesCache,
     quiet: link::quiet::QuietDevices,
@@ -100,6 +103,7 @@ impl Service {
             sessions: principal::LastUsed::default(),
             due,
             notifying: loops::Notifying::default(),
+            fleet: fleet::Fleet::default(),
             locks: locks::DeviceLocks::default(),
             rules: rules::RulesCache::default(),
             quiet: link::quiet::QuietDevices::default(),

@@ -73,6 +73,8 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("POST", "/api/v1/feeds/{feed}/release",       Api(ManageFeed)),
     ("POST", "/api/v1/feeds/{feed}/delete",        Api(ManageFeed)),
     ("GET",  "/api/v1/audit",                      Api(Read)),
+    ("GET",  "/api/v1/advisories",                 Api(Read)),
+    ("GET",  "/api/v1/advisory",                   Api(Read)),
     ("GET",  "/api/v1/coverage",                   Api(Read)),
     ("GET",  "/api/v1/coverage/devices",           Api(Read)),
     ("PUT",  "/api/v1/devices/{device}/exclusion", Api(ManageDevice)),

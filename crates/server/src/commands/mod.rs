@@ -1,5 +1,6 @@
 //! The commands, one file a noun. All but `serve` and `owner` speak `/api/v1` only.
 
+pub mod advisory;
 pub mod client;
 pub mod coverage;
 pub mod decision;

@@ -34,7 +34,8 @@ impl Service {
             return Ok(());
         }
         let owner = self.owner_name()?;
-        self.release_notices(&owner)
+        self.release_notices(&owner)?;
+        self.advisory_events(&owner)
     }
 
     /// The name of the first owner: who has to act where no rule names somebody.

@@ -5,6 +5,7 @@
 //! no route that is not in the document; `crates/web/openapi.json` is that document as last reviewed.
 //! Every list is `{"items":[...],"next":null|CURSOR}`. Errors: problem documents (RFC 9457).
 
+mod advisory;
 mod client;
 mod coverage;
 mod decision;
@@ -93,6 +94,8 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(order::show))
         .routes(routes!(ticket::list))
         .routes(routes!(report::client))
+        .routes(routes!(advisory::list))
+        .routes(routes!(advisory::show))
         .routes(routes!(coverage::show))
         .routes(routes!(coverage::list))
         .routes(routes!(coverage::exclude))
