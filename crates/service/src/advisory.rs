@@ -125,7 +125,10 @@ fn item(
             let scores = advisory.cves.iter().filter_map(|cve| epss.millionths(*cve));
             scores.max()
         }),
-        devices: clients.iter().map(|(_, devices, _)| devices.len() as u64).sum(),
+        devices: clients
+            .iter()
+            .map(|(_, devices, _)| devices.len() as u64)
+            .sum(),
         clients: clients.len() as u64,
         exposed: clients.iter().map(|(_, _, exposed)| exposed).sum(),
     }
@@ -148,11 +151,7 @@ fn hits(view: &FleetView<'_>, key: &str) -> bool {
 
 impl Service {
     /// The advisories that hit devices in reach, worst first: exploited, severity, devices.
-    pub fn advisory_list(
-        &self,
-        who: &Principal,
-        page: &PageRequest,
-    ) -> Result<Page<AdvisoryItem>> {
+    pub fn advisory_list(&self, who: &Principal, page: &PageRequest) -> Result<Page<AdvisoryItem>> {
         let scope = access::check(who, Permission::Read)?;
         let definitions = self.feeds.in_force();
         let view = self.fleet()?;
@@ -271,7 +270,8 @@ fn notices(sourced: &Sourced, definitions: &Definitions) -> Vec<NoticeItem> {
         .iter()
         .filter(|notice| {
             let of_cve = |cve: &CveId| advisory.cves.contains(cve);
-            notice.value.cves.iter().any(of_cve) || notice.value.kbs.iter().any(|kb| kbs.contains(kb))
+            notice.value.cves.iter().any(of_cve)
+                || notice.value.kbs.iter().any(|kb| kbs.contains(kb))
         })
         .map(|notice| NoticeItem {
             title: notice.value.title.clone(),

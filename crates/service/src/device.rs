@@ -256,6 +256,7 @@ impl Service {
     /// Has a device planned anew after a person changed it, and told so.
     fn device_changed(&self, device: DeviceId) {
         self.quiet.forget(device);
+        self.fleet.touched(device);
         self.due.at_once(device, Look::Plan);
         self.planner.ring();
         self.wake.ring(device);

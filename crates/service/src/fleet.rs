@@ -189,7 +189,10 @@ fn put(index: &mut FleetIndex, known: &Known) -> Result<()> {
     let os = known.system.as_ref().map(|system| OsRecord {
         id: system.id.clone(),
         version: (!system.version.is_empty()).then(|| system.version.clone()),
-        codename: system.codename.as_ref().map(|name| name.as_str().to_owned()),
+        codename: system
+            .codename
+            .as_ref()
+            .map(|name| name.as_str().to_owned()),
     });
     let systems = os.as_ref().map_or_else(Vec::new, |os| {
         let version = os.version.as_deref().unwrap_or_default();
@@ -292,8 +295,7 @@ impl Service {
         loop {
             let page = request.clone();
             let (known, next) = self.read(move |tx| {
-                let found =
-                    tx.device_list(&access::of_loops(), DeviceFilter::default(), &page)?;
+                let found = tx.device_list(&access::of_loops(), DeviceFilter::default(), &page)?;
                 let known = found
                     .items
                     .into_iter()

@@ -35,7 +35,13 @@ pub fn run(command: &AdvisoryCommand, global: &Global) -> Result<Outcome, Failur
                 query: Vec::new(),
                 limit: limit.limit,
                 headings: &[
-                    "advisory", "severity", "exploited", "clients", "devices", "exposed", "title",
+                    "advisory",
+                    "severity",
+                    "exploited",
+                    "clients",
+                    "devices",
+                    "exposed",
+                    "title",
                 ],
                 none: "No advisory at hand hits a device; `patchloop feed status` says what is at hand.",
             },
@@ -93,7 +99,10 @@ fn shown(detail: &AdvisoryDetail) -> Result<(), Failure> {
     )?;
     for notice in &detail.notices {
         let link = notice.link.clone().unwrap_or_default();
-        table::say(&format!("news: {} {link} ({})", notice.title, notice.document))?;
+        table::say(&format!(
+            "news: {} {link} ({})",
+            notice.title, notice.document
+        ))?;
     }
     Ok(())
 }

@@ -393,6 +393,7 @@ impl Service {
             None => self.quiet.forget(device),
         }
         if outcome.plan {
+            self.fleet.touched(device);
             self.due.at_once(device, Look::Plan);
             self.planner.ring();
         }
