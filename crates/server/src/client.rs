@@ -107,6 +107,42 @@ impl Api {
         self.read(path, &text)
     }
 
+    /// Sends a file as it is.
+    pub fn send_file(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        file: std::fs::File,
+    ) -> Result<Value, Failure> {
+        let request = self
+            .agent
+            .post(self.address(path))
+            .query_pairs(query.iter().copied())
+            .header("Authorization", self.bearer())
+            .header("Content-Type", "application/octet-stream");
+        let text = self.take(path, request.send(file))?;
+        self.read(path, &text)
+    }
+
+    /// Gets bytes as they are.
+    pub fn get_bytes(&self, path: &str, into: &mut impl std::io::Write) -> Result<(), Failure> {
+        let request = self
+            .agent
+            .get(self.address(path))
+            .header("Authorization", self.bearer());
+        let answer = request.call().map_err(|error| self.unreachable(error))?;
+        if !answer.status().is_success() {
+            return self.take(path, Ok(answer)).map(|_| ());
+        }
+        let mut body = answer
+            .into_body()
+            .into_with_config()
+            .limit(u64::MAX)
+            .reader();
+        std::io::copy(&mut body, into).context("the answer cannot be written down")?;
+        Ok(())
+    }
+
     /// Sets something.
     pub fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         let request = self

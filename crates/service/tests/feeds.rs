@@ -20,6 +20,7 @@ use domain::id::PrincipalId;
 use domain::page::PageRequest;
 use feeds::fetch::{Answer, FetchError, Request, Transport};
 use feeds::sources::{self, Form, Source};
+use service::feed::bundle::BundleImport;
 use service::feed::document::{DocumentChange, DocumentItem};
 use service::feed::refresh::Refreshed;
 use service::feed::{FeedItem, Feeds, Freshness};
@@ -355,6 +356,136 @@ fn lists_of_deletions_are_believed_and_absence_is_not() {
     let gone = world.documents();
     let gone = gone.iter().find(|one| one.document == "two.json").unwrap();
     assert_eq!(gone.standing, DocumentStanding::Deleted);
+}
+
+#[test]
+fn a_bundle_carries_definitions_to_a_server_that_trusts_its_maker() {
+    let (maker, taker) = (World::new(), World::new());
+    maker.table.set(ADDRESS, Ok(osv(1..=40)));
+    maker.refresh(Feed::DebianOsv);
+    let mut file = Vec::new();
+    maker
+        .service
+        .bundle_export(&maker.owner, &mut file)
+        .unwrap();
+    let import = |file: &[u8], trust: Option<&str>, dry_run| {
+        let how = BundleImport {
+            trust: trust.map(str::to_owned),
+            dry_run,
+        };
+        let mut file = std::io::Cursor::new(file.to_vec());
+        taker.service.bundle_import(&taker.owner, &mut file, &how)
+    };
+    // Nobody is trusted at first; the refusal names the signer, whom a person then compares.
+    let refused = import(&file, None, false).unwrap_err().to_string();
+    let at = refused.find("SHA256:").unwrap();
+    let signer = &refused[at..at + "SHA256:".len() + 44];
+    assert!(import(&file, Some("SHA256:other"), false).is_err());
+    let mut changed = file.clone();
+    let middle = file.windows(5).position(|part| part == b"DSA-7").unwrap();
+    changed[middle] = b'X';
+    assert!(import(&changed, Some(signer), false).is_err());
+    assert!(taker.documents().is_empty());
+
+    let tried = import(&file, Some(signer), true).unwrap();
+    assert_eq!((tried.documents.len(), tried.done), (1, false));
+    assert!(taker.documents().is_empty());
+    let done = import(&file, Some(signer), false).unwrap();
+    assert_eq!(done.documents[0].outcome, "good");
+    assert_eq!(taker.advisories().len(), 40);
+    assert_eq!(taker.item(Feed::DebianOsv).freshness, Freshness::Fresh);
+
+    // An older bundle is no step back, and the signer is known by now.
+    taker.table.set(ADDRESS, Ok(osv(1..=41)));
+    taker.refresh(Feed::DebianOsv);
+    import(&file, None, false).unwrap();
+    assert_eq!(taker.advisories().len(), 41);
+}
+
+/// A record of a flaw in openssl of bookworm, by hand.
+fn bookworm(id: &str, cve: &str, fixed: &str) -> String {
+    record(1, "Debian:12")
+        .replace("DSA-1-1", id)
+        .replace("CVE-2026-0001", cve)
+        .replace("examplepkg", "openssl")
+        .replace("1.1-1", fixed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bookworm_records_change_what_a_device_shows_and_each_word_has_its_document() {
+    let server = support::Server::new();
+    let mut agent = support::Agent::enrol(&server, "web1", &server.token(1), 1)
+        .await
+        .unwrap();
+    agent.sync(&server).await;
+    let before = server.findings();
+    assert_eq!((before.len(), before[0].cves.clone()), (1, None));
+    let evidence = |patch: Option<&str>| {
+        let found = server.service.device_evidence(&server.owner, "web1", patch);
+        found.unwrap()
+    };
+    let asked = evidence(Some("openssl"));
+    assert!(!asked.advisories);
+    assert!(asked.findings[0].evidence.is_empty());
+    assert!(asked.findings[0].unknown.is_some());
+
+    // Three records: reached by the offer, reached already, and beyond the offer.
+    let records = [
+        ("DSA-9001-1", "CVE-2026-1001", "3.0.15-1~deb12u1"),
+        ("DSA-9002-1", "CVE-2026-1002", "3.0.1-1"),
+        ("DSA-9003-1", "CVE-2026-1003", "3.0.99-1~deb12u1"),
+    ];
+    let mut zip = tar::Builder::new(Vec::new());
+    for (id, cve, fixed) in records {
+        let record = bookworm(id, cve, fixed);
+        let mut header = tar::Header::new_ustar();
+        header.set_size(record.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        zip.append_data(&mut header, format!("{id}.json"), record.as_bytes())
+            .unwrap();
+    }
+    let folder = sources::of(Feed::DebianOsv).unwrap().addresses[0];
+    let table = Table::default();
+    let list = b"2026-03-01T00:00:00Z,DSA-9001-1\n".to_vec();
+    table.set(&format!("{folder}modified_id.csv"), Ok(list));
+    table.set(&format!("{folder}all.zip"), Ok(zip.into_inner().unwrap()));
+    let stop = AtomicBool::new(false);
+    let done = server
+        .service
+        .feed_refresh(Feed::DebianOsv, &table, &stop)
+        .unwrap();
+    assert_eq!((done.good, done.failures), (1, Vec::new()));
+    server.service.planner_turn().unwrap();
+
+    let after = server.findings();
+    let of = |version: &str| {
+        let id = format!("deb:bookworm/openssl@{version}");
+        let found = after.iter().find(|one| one.patch.to_string() == id);
+        found.unwrap_or_else(|| panic!("{id} is not in {after:?}"))
+    };
+    let offered = of("3.0.15-1~deb12u1");
+    assert_eq!(offered.cves, Some(vec!["CVE-2026-1001".to_owned()]));
+    let beyond = of("3.0.99-1~deb12u1");
+    assert_eq!(beyond.state, domain::finding::FindingState::NoFix);
+    assert_eq!(
+        beyond.why,
+        "a fix exists in DSA-9003-1 (3.0.99-1~deb12u1), but this device's sources do not carry it"
+    );
+    assert_eq!(after.len(), 2);
+    let asked = evidence(Some(&offered.patch.to_string()));
+    assert!(asked.advisories);
+    let [one] = asked.findings[0].evidence.as_slice() else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(
+        (one.feed, one.says.as_str()),
+        (Feed::DebianOsv, "DSA-9001-1")
+    );
+    assert_eq!(one.fixed.as_deref(), Some("3.0.15-1~deb12u1"));
+    assert_eq!(one.fetched_at, Some(at("2026-03-02T12:00:00Z")));
+    assert_eq!(one.sha256.as_ref().map(String::len), Some(64));
+    assert_eq!(asked.findings[0].unknown, None);
 }
 
 #[test]

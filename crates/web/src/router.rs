@@ -68,6 +68,8 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("GET",  "/api/v1/reports/clients/{client}",   Api(Read)),
     ("GET",  "/api/v1/feeds",                      Api(Read)),
     ("GET",  "/api/v1/feeds/documents",            Api(Read)),
+    ("GET",  "/api/v1/feeds/bundle",               Api(ManageFeed)),
+    ("POST", "/api/v1/feeds/bundle",               Api(ManageFeed)),
     ("POST", "/api/v1/feeds/refresh",              Api(ManageFeed)),
     ("PUT",  "/api/v1/feeds/{feed}/enabled",       Api(ManageFeed)),
     ("POST", "/api/v1/feeds/{feed}/release",       Api(ManageFeed)),

@@ -56,6 +56,9 @@ pub enum FeedCommand {
     Release(ChangeArgs),
     /// Take a document out of force for good; a tombstone stays
     Delete(ChangeArgs),
+    /// Signed bundles of documents, for places without internet
+    #[command(subcommand)]
+    Bundle(super::bundle::BundleCommand),
     /// Look at documents without a server: one JSON object a file
     Inspect(offline::inspect::InspectArgs),
 }
@@ -94,6 +97,7 @@ pub fn run(
         } => documents(global, *feed, standing.as_deref(), limit),
         FeedCommand::Release(args) => change(global, args, "release"),
         FeedCommand::Delete(args) => change(global, args, "delete"),
+        FeedCommand::Bundle(command) => super::bundle::run(command, global, clock.as_ref()),
         FeedCommand::Inspect(args) => offline::inspect::run(args),
     }
 }

@@ -1,6 +1,7 @@
 //! The commands, one file a noun. All but `serve` and `owner` speak `/api/v1` only.
 
 pub mod advisory;
+pub mod bundle;
 pub mod client;
 pub mod coverage;
 pub mod decision;

@@ -7,6 +7,7 @@
 //! is the owner's. A document that is damaged on the shelf is reported, and the rest counts.
 
 pub mod accept;
+pub mod bundle;
 pub mod document;
 mod judging;
 pub mod reading;

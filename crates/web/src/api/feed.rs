@@ -1,14 +1,21 @@
 //! `/api/v1/feeds`: definitions, how old each feed is, and the documents that are kept.
 
+use std::io::Write as _;
+
+use axum::body::Body;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use domain::document::DocumentStanding;
 use domain::feed::Feed;
 use serde::Deserialize;
+use service::feed::bundle::{BundleImport, BundleImported, IMPORT_BYTES_MAX};
 use service::feed::document::{DocumentChange, DocumentChanged, DocumentItem};
 use service::feed::refresh::FeedsAsked;
 use service::feed::{FeedItem, FeedStatus};
 use service::{Principal, ServiceError};
+use tokio_stream::StreamExt as _;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Answered, List, Listed, listed, part};
@@ -29,6 +36,17 @@ pub(super) struct DocumentsAsked {
     limit: Option<u32>,
     /// Where the part before ended: its `next`.
     cursor: Option<String>,
+}
+
+/// How a bundle is taken.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct BundleAsked {
+    /// Fingerprint of a signer to trust from now on.
+    trust: Option<String>,
+    /// Only verify, and say what it holds.
+    dry_run: Option<bool>,
 }
 
 /// Whether a feed is fetched.
@@ -142,6 +160,61 @@ pub(super) async fn release(
         .run(move |service| service.document_release(&who, feed, &change))
         .await?;
     Ok(Json(changed))
+}
+
+/// Takes a signed bundle: verified as a whole, then each document like a fetched one
+#[utoipa::path(post, path = "/api/v1/feeds/bundle", tag = "feeds", operation_id = "feed_bundle_import", params(BundleAsked),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bundle, at most 1 GiB"), responses(
+    (status = 200, description = "What became of each document", body = BundleImported),
+    (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn bundle(
+    State(state): State<AppState>,
+    Extension(who): Extension<Principal>,
+    Asked(asked): Asked<BundleAsked>,
+    body: Body,
+) -> Answered<BundleImported> {
+    let mut file = tempfile::tempfile().map_err(|error| Problem::internal(&error))?;
+    let (mut parts, mut bytes) = (body.into_data_stream(), 0_usize);
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|error| Problem::unreadable(error.to_string()))?;
+        bytes = bytes.saturating_add(part.len());
+        if bytes > IMPORT_BYTES_MAX {
+            let limit = format!("a bundle has at most {IMPORT_BYTES_MAX} bytes");
+            return Err(Problem::too_large(limit));
+        }
+        // Small writes to a file of this computer; the rest runs on a thread for blocking work.
+        file.write_all(&part)
+            .map_err(|error| Problem::internal(&error))?;
+    }
+    let how = BundleImport {
+        trust: asked.trust,
+        dry_run: asked.dry_run.unwrap_or(false),
+    };
+    let imported = state
+        .run(move |service| service.bundle_import(&who, &mut file, &how))
+        .await?;
+    Ok(Json(imported))
+}
+
+/// Gives a bundle of everything in force, signed with this server's key
+#[utoipa::path(get, path = "/api/v1/feeds/bundle", tag = "feeds", operation_id = "feed_bundle_export", responses(
+    (status = 200, description = "The bundle", body = Vec<u8>, content_type = "application/octet-stream"),
+    (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn export(
+    State(state): State<AppState>,
+    Extension(who): Extension<Principal>,
+) -> Result<Response, Problem> {
+    let bytes = state
+        .run(move |service| {
+            let mut bytes = Vec::new();
+            service.bundle_export(&who, &mut bytes)?;
+            Ok(bytes)
+        })
+        .await?;
+    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+    Ok((kind, bytes).into_response())
 }
 
 /// Takes a document out of force for good

@@ -106,6 +106,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(feed::documents))
         .routes(routes!(feed::enable))
         .routes(routes!(feed::refresh))
+        .routes(routes!(feed::bundle, feed::export))
         .routes(routes!(feed::release))
         .routes(routes!(feed::delete))
 }
