@@ -340,6 +340,11 @@ fn cases(method: &str, path: &str) -> Option<Vec<Case>> {
         ("PUT", "/api/v1/feeds/{feed}/enabled") => vec![("/api/v1/feeds/kev/enabled", r#"{"enabled":true}"#)],
         ("POST", "/api/v1/feeds/{feed}/release") => vec![("/api/v1/feeds/kev/release", r#"{"document":"x","reason":"x"}"#)],
         ("POST", "/api/v1/feeds/{feed}/delete") => vec![("/api/v1/feeds/kev/delete", r#"{"document":"x","reason":"x"}"#)],
+        // What is counted and listed over clients.
+        ("GET", "/api/v1/advisories" | "/api/v1/coverage" | "/api/v1/coverage/devices" | "/api/v1/events" | "/api/v1/releases" | "/coverage" | "/events") => vec![("", "")],
+        ("GET", "/api/v1/advisory") => vec![("?advisory=DSA-1-1", "")],
+        ("PUT", "/api/v1/devices/{device}/exclusion") => vec![("/api/v1/devices/{DEVICE_ID}/exclusion", r#"{"reason":"x","until":"2026-03-09T12:00:00Z"}"#)],
+        ("POST", "/api/v1/devices/{device}/exclusion/end") => vec![("/api/v1/devices/{DEVICE_ID}/exclusion/end", "{}")],
         // API: lists.
         ("GET", "/api/v1/overview" | "/api/v1/clients" | "/api/v1/audit" | "/api/v1/decisions" | "/api/v1/windows" | "/api/v1/tickets") => vec![("", "")],
         ("GET", "/api/v1/sites") => vec![("", ""), ("?client={CLIENT}", ""), ("?client={CLIENT_ID}", "")],
