@@ -55,7 +55,7 @@ fn a_line_for_every_file_and_exit_one_when_one_is_refused() {
     let page = folder.path().join("page.html");
     std::fs::write(&good, OSV).unwrap();
     std::fs::write(&page, "<!DOCTYPE html><html></html>").unwrap();
-    let output = inspect(&[], &[good.clone()]);
+    let output = inspect(&[], std::slice::from_ref(&good));
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     let keys = [
@@ -91,7 +91,7 @@ fn a_named_feed_refuses_others_and_an_unknown_name_is_wrong_use() {
     let folder = tempfile::tempdir().unwrap();
     let good = folder.path().join("good.json");
     std::fs::write(&good, OSV).unwrap();
-    let output = inspect(&["--feed", "kev"], &[good.clone()]);
+    let output = inspect(&["--feed", "kev"], std::slice::from_ref(&good));
     assert_eq!(output.status.code(), Some(1));
     assert!(
         lines(&output)[0]["why"]
