@@ -3,7 +3,6 @@
 //! Each form of document has one file (or folder) whose parser is pure; [`formats`] lists them all.
 //! Broken records are counted, never guessed; a document that is not what it says is refused.
 
-pub mod accept;
 pub mod applications;
 pub mod arch;
 pub mod bundle;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use feeds::format::{Collect, Probe};
 use feeds::formats;
 use feeds::fuzz;
+use feeds::refusal::Refusal;
 
 const MUTATIONS: usize = 10_000;
 /// No mutation of a small document may take longer, on a slow and busy machine.
@@ -170,6 +171,8 @@ fn each_form_reads_what_is_kept_for_it() {
             let probe = Probe::new(&bytes);
             match (format.parse)(&bytes, &mut records) {
                 Ok(parsed) if parsed.records > 0 && (format.recognise)(&probe) => {}
+                // OVAL of a publisher that is not known is recognised to be refused.
+                Err(Refusal::Unrecognised { .. }) if format.name == "oval" => {}
                 result => wrong.push(format!("{}: {recognised:?} {result:?}", path.display())),
             }
         }

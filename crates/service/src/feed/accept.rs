@@ -5,6 +5,7 @@
 //! | cannot be read, or is another feed's | quarantined |
 //! | the same bytes as the one in force | nothing changes |
 //! | has lost more than a twentieth of the records of the one in force, and more than ten | quarantined |
+//! | is an index of Microsoft's and lists a document no more that it listed | quarantined |
 //! | more than a tenth of its records are broken, and more of them than before | quarantined |
 //! | anything else | good |
 //!
@@ -81,6 +82,14 @@ pub fn judge(feed: Feed, came: &Result<Looked, String>, before: &[Before]) -> Ve
     }
     let last = before.iter().find(|before| before.last_good);
     if let Some(last) = last {
+        // A month is never taken back: one that is missing was lost on the way.
+        let lost = last.advisories.difference(&came.advisories).count();
+        if feed == Feed::MsrcIndex && lost > 0 {
+            return quarantined(format!(
+                "{lost} of the {} documents that the index in force lists are not listed any more",
+                last.advisories.len()
+            ));
+        }
         let lost = last.records.saturating_sub(came.records);
         if lost > LOST_FREE.max(last.records / LOST_SHARE) {
             return quarantined(format!(
@@ -163,6 +172,69 @@ mod tests {
             looked(0, 0, 0..0),
             &[before(15, 0..15)]
         )));
+    }
+
+    /// A real document as it was served; `None`, said loudly, where the samples are not at hand.
+    fn sample(path: &str) -> Option<Looked> {
+        let beside =
+            std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+        let folder = std::env::var_os("PATCHLOOP_DATA").map_or(beside, Into::into);
+        if !folder.is_dir() {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "the sample documents are not there; set PATCHLOOP_DATA"
+            );
+            eprintln!("SKIPPED: no sample documents; set PATCHLOOP_DATA to run this test");
+            return None;
+        }
+        Some(super::super::reading::look(&folder.join(path), path).unwrap())
+    }
+
+    fn of(looked: &Looked) -> Before {
+        Before {
+            records: looked.records,
+            broken: looked.broken,
+            advisories: looked.advisories.clone(),
+            last_good: true,
+        }
+    }
+
+    #[test]
+    fn the_real_month_that_came_short_and_the_index_that_lost_one_are_not_believed() {
+        let month = |time: &str| sample(&format!("msrc/cvrf/2026-Jun@{time}.xml.zst"));
+        let index = |time: &str| sample(&format!("msrc/updates-index/index@{time}.json"));
+        let Some(whole) = month("20260704T085426Z") else {
+            return;
+        };
+        let short = month("20260704T221922Z").unwrap();
+        let again = month("20260706T073348Z").unwrap();
+        let judged = |came: &Looked, before: &Looked| {
+            judge(Feed::MsrcCvrf, &Ok(came.clone()), &[of(before)])
+        };
+        let Verdict::Quarantined { why } = judged(&short, &whole) else {
+            panic!("the short month was taken");
+        };
+        assert_eq!(
+            why,
+            "it has 1205 records where the one in force has 1279: a sudden fall is not believed"
+        );
+        assert!(!is_quarantined(&judged(&again, &whole)));
+        assert!(!is_quarantined(&judged(
+            &whole,
+            &month("20260703T090439Z").unwrap()
+        )));
+
+        let listed = index("20260702T222331Z").unwrap();
+        let lost = index("20260702T232507Z").unwrap();
+        let back = index("20260703T090439Z").unwrap();
+        let judged = |came: &Looked, before: &Looked| {
+            judge(Feed::MsrcIndex, &Ok(came.clone()), &[of(before)])
+        };
+        let Verdict::Quarantined { why } = judged(&lost, &listed) else {
+            panic!("the index that lost a month was taken");
+        };
+        assert!(why.starts_with("1 of the 190 documents"), "{why}");
+        assert!(!is_quarantined(&judged(&back, &listed)));
     }
 
     #[test]

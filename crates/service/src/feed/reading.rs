@@ -36,7 +36,7 @@ pub struct Looked {
     pub broken: u64,
     /// The first of them, each with its place and reason.
     pub broken_told: Vec<String>,
-    /// The advisories that it states, by a hash of feed and id.
+    /// The advisories that it states, or the documents that it lists, by a hash of the id.
     pub advisories: HashSet<u64>,
 }
 
@@ -104,11 +104,14 @@ impl Looked {
 
 impl Sink for Looked {
     fn record(&mut self, record: Record) {
-        if let Record::Advisory(advisory) = record {
-            let mut hasher = DefaultHasher::new();
-            advisory.id.hash(&mut hasher);
-            self.advisories.insert(hasher.finish());
-        }
+        let id = match &record {
+            Record::Advisory(advisory) => &advisory.id,
+            Record::Listed { document, .. } => document,
+            _ => return,
+        };
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        self.advisories.insert(hasher.finish());
     }
 
     fn broken(&mut self, place: &str, why: &str) {
