@@ -1,3 +1,5 @@
+//! Documents of this form, whole and broken.
+
 #![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
 
 use std::io::Read as _;
