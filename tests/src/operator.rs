@@ -105,7 +105,7 @@ impl Operator {
     pub fn serve(&mut self) -> Result<()> {
         ensure!(self.child.is_none(), "the server runs already");
         let mut child = Command::new(program("patchloop")?)
-            .arg("serve")
+            .args(["serve", "--no-refresh"])
             .arg("--state")
             .arg(&self.state)
             .args(["--console", &format!("127.0.0.1:{}", self.ports.0)])

@@ -28,6 +28,7 @@ fn serve(state: &Path) -> Serving {
     let mut child = Command::new(PROGRAM)
         .args([
             "serve",
+            "--no-refresh",
             "--json",
             "--console",
             "127.0.0.1:0",
@@ -190,6 +191,7 @@ fn refuses_a_second_server_a_port_in_use_and_the_clear_with_a_hint() {
     let serving = serve(state.path());
     let free = [
         "serve",
+        "--no-refresh",
         "--console",
         "127.0.0.1:0",
         "--agents",
@@ -202,13 +204,23 @@ fn refuses_a_second_server_a_port_in_use_and_the_clear_with_a_hint() {
 
     let taken = serving.console.strip_prefix("http://").unwrap();
     let port = run(
-        &["serve", "--console", taken, "--agents", "127.0.0.1:0"],
+        &[
+            "serve",
+            "--no-refresh",
+            "--console",
+            taken,
+            "--agents",
+            "127.0.0.1:0",
+        ],
         other.path(),
     );
     assert_eq!(port.status.code(), Some(1));
     assert!(stderr(&port).contains(taken) && stderr(&port).contains("\nhint: "));
 
-    let clear = run(&["serve", "--console", "0.0.0.0:0"], other.path());
+    let clear = run(
+        &["serve", "--no-refresh", "--console", "0.0.0.0:0"],
+        other.path(),
+    );
     assert_eq!(clear.status.code(), Some(2));
     assert!(stderr(&clear).contains("--tls-cert"), "{}", stderr(&clear));
 }

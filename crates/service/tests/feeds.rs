@@ -239,6 +239,19 @@ fn what_a_newer_document_leaves_out_stays_and_a_sudden_fall_is_quarantined() {
     let stands: Vec<_> = world.documents().iter().map(|one| one.standing).collect();
     use DocumentStanding as S;
     assert_eq!(stands, [S::Beside, S::Good, S::Quarantined]);
+    // It is told once, whenever the loop looks.
+    for time in ["2026-03-10T12:00:00Z", "2026-03-10T13:00:00Z"] {
+        world.clock.set(at(time));
+        world.service.notify_turn().unwrap();
+    }
+    let page = domain::page::PageRequest::default();
+    let told = world.service.event_list(&world.owner, &page).unwrap().items;
+    let told: Vec<_> = told
+        .iter()
+        .filter(|event| event.kind.to_string() == "feed-trouble")
+        .map(|event| event.subject.as_str())
+        .collect();
+    assert_eq!(told, ["debian-osv: osv.tar is in quarantine"]);
 
     // A person looks at it and puts it in force: nothing is lost by that either.
     let (service, owner) = (&world.service, &world.owner);

@@ -62,7 +62,7 @@ impl Server {
 
     fn start_at(program: &Path, folder: &Path, addresses: [&str; 2]) -> Result<Self> {
         let mut child = Command::new(program)
-            .arg("serve")
+            .args(["serve", "--no-refresh"])
             .arg("--state")
             .arg(folder.join("state"))
             .args([

@@ -2,7 +2,10 @@
 
 use std::sync::Mutex;
 
-use domain::access::Role;
+use domain::access::{self, Role};
+use domain::document::{DocumentStanding, KeptDocument};
+use domain::event::{Audience, Event, EventKind, EventText, Urgency};
+use domain::page::{PAGE_ITEMS_MAX, PageRequest};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{Result, Service};
@@ -35,7 +38,31 @@ impl Service {
         }
         let owner = self.owner_name()?;
         self.release_notices(&owner)?;
+        self.quarantine_events(&owner)?;
         self.advisory_events(&owner)
+    }
+
+    /// Writes an event for each document that is quarantined: a person has to look at it.
+    fn quarantine_events(&self, owner: &str) -> Result<()> {
+        let now = self.now();
+        let page = PageRequest {
+            cursor: None,
+            limit: PAGE_ITEMS_MAX,
+        };
+        let quarantined = Some(DocumentStanding::Quarantined);
+        let kept =
+            self.read(move |tx| Ok(tx.feed_document_list(None, quarantined, &page)?.items))?;
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let owner = owner.to_owned();
+        self.write(move |tx| {
+            for document in &kept {
+                let event = quarantine_event(document, &owner, now);
+                tx.event_add(&access::of_loops(), &event)?;
+            }
+            Ok(())
+        })
     }
 
     /// The name of the first owner: who has to act where no rule names somebody.
@@ -47,5 +74,26 @@ impl Service {
                 .find(|row| row.principal.role == Role::Owner && row.ended_at.is_none());
             Ok(owner.map_or_else(|| "nobody yet".to_owned(), |row| row.principal.name))
         })
+    }
+}
+
+/// The event of a quarantined document; its key holds the document's hash, so each is told once.
+fn quarantine_event(document: &KeptDocument, owner: &str, now: Timestamp) -> Event {
+    let (feed, name) = (document.feed, &document.document);
+    Event {
+        key: format!("feed/{feed}/{name}/{}", document.sha256),
+        kind: EventKind::FeedTrouble,
+        urgency: Urgency::Digest,
+        owner: owner.to_owned(),
+        texts: vec![EventText {
+            audience: Audience::Provider,
+            subject: format!("{feed}: {name} is in quarantine"),
+            body: format!(
+                "Why: {}.\nFetched: {}.\nWhat was in force stays in force.\n\
+                 Next: look at it, then `patchloop feed release {feed} {name} --reason TEXT --dry-run`.\n",
+                document.why, document.fetched_at
+            ),
+        }],
+        at: now,
     }
 }
