@@ -44,6 +44,8 @@ pub struct StartOptions {
     pub definitions: Option<PathBuf>,
     /// Whether feeds are fetched by themselves; a person may ask for them in any case.
     pub refresh: bool,
+    /// Whether everything that hits somebody is told at once.
+    pub tell_at_once: bool,
     /// Certificate chain and private key of the console, PEM.
     pub tls: Option<(PathBuf, PathBuf)>,
 }
@@ -130,6 +132,7 @@ pub async fn start(options: &StartOptions, clock: Arc<dyn Clock>) -> Result<Runn
         tokio::spawn(server.serve(
             web::router::for_agents(state).into_make_service_with_connect_info::<SocketAddr>(),
         ));
+    service.tell_at_once(options.tell_at_once);
     let loops = service::loops::start(&service, refreshing(options.refresh));
 
     let scheme = match transport {

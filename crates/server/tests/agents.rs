@@ -81,6 +81,7 @@ async fn what_a_stranger_sends_is_refused_and_written_down() {
         agents: "127.0.0.1:0".parse().unwrap(),
         definitions: None,
         refresh: false,
+        tell_at_once: false,
         tls: None,
     };
     let running = Arc::new(start(&options, clock).await.unwrap());

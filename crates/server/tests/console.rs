@@ -216,6 +216,7 @@ async fn a_decision_is_made_and_ended_by_somebody_who_signed_in_with_a_link() {
         agents: "127.0.0.1:0".parse().unwrap(),
         definitions: None,
         refresh: false,
+        tell_at_once: false,
         tls: None,
     };
     let running = start(&options, clock).await.unwrap();

@@ -65,6 +65,7 @@ async fn fixture() -> Fixture {
         agents: "127.0.0.1:0".parse().unwrap(),
         definitions: None,
         refresh: false,
+        tell_at_once: false,
         tls: None,
     };
     let running = start(&options, clock).await.unwrap();

@@ -12,7 +12,7 @@ use domain::package::Kb;
 use domain::page::{PAGE_ITEMS_MAX, Page, PageRequest};
 use domain::severity::Severity;
 use engine::assess::fleet::Open;
-use engine::notify::{AdvisoryHit, ClientHit, Manner, event};
+use engine::notify::{AdvisoryHit, ClientHit, event};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -352,10 +352,7 @@ impl Service {
                     continue;
                 }
                 let hit = self.advisory_hit(&view, key, sourced, definitions)?;
-                let manner = Manner {
-                    owner: owner.to_owned(),
-                    digest: true,
-                };
+                let manner = self.manner(owner);
                 let told = event(&hit, before.as_ref(), &manner, now);
                 let (event, mut told) = match told {
                     Some((event, told)) => (Some(event), told),

@@ -32,6 +32,10 @@ pub struct ServeArgs {
     /// Fetch no feeds by itself
     #[arg(long)]
     no_refresh: bool,
+    /// Tell every new advisory that hits a device at once; without it what is neither exploited nor
+    /// critical waits for the digest
+    #[arg(long)]
+    tell_at_once: bool,
     /// Certificate chain for the console, PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -48,6 +52,7 @@ pub fn run(args: &ServeArgs, global: &Global, clock: Arc<dyn Clock>) -> Result<O
         agents: args.agents,
         definitions: args.definitions.clone(),
         refresh: !args.no_refresh,
+        tell_at_once: args.tell_at_once,
         tls: args.tls_cert.clone().zip(args.tls_key.clone()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

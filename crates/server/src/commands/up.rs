@@ -167,6 +167,7 @@ async fn up(
         agents: args.agents.unwrap_or_else(|| port(8443)),
         definitions: args.definitions.clone(),
         refresh: args.refresh,
+        tell_at_once: false,
         tls: None,
     };
     let running = start(&options, clock).await?;

@@ -30,6 +30,7 @@ pub struct Loops {
     stop: watch::Sender<bool>,
     stop_fetching: Arc<AtomicBool>,
     planner: JoinHandle<()>,
+    notifier: JoinHandle<()>,
     refresher: Option<JoinHandle<()>>,
 }
 
@@ -41,6 +42,9 @@ impl Loops {
         self.stop_fetching.store(true, Ordering::Relaxed);
         if let Err(error) = self.planner.await {
             tracing::error!(%error, "the planner ended by a defect");
+        }
+        if let Err(error) = self.notifier.await {
+            tracing::error!(%error, "the notifier ended by a defect");
         }
         if let Some(refresher) = self.refresher
             && let Err(error) = refresher.await
@@ -64,11 +68,13 @@ pub fn start(service: &Arc<Service>, refreshing: Option<Refreshing>) -> Loops {
             flag,
         ))
     });
+    let notifier = tokio::spawn(notify::run(Arc::clone(service), stopped.clone()));
     let planner = tokio::spawn(run(Arc::clone(service), stopped));
     Loops {
         stop,
         stop_fetching,
         planner,
+        notifier,
         refresher,
     }
 }
@@ -76,11 +82,7 @@ pub fn start(service: &Arc<Service>, refreshing: Option<Refreshing>) -> Loops {
 async fn run(service: Arc<Service>, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
         let own = Arc::clone(&service);
-        // What is told never keeps what is planned from being done.
-        let turn = tokio::task::spawn_blocking(move || {
-            own.planner_turn().and_then(|()| own.notify_turn())
-        })
-        .await;
+        let turn = tokio::task::spawn_blocking(move || own.planner_turn()).await;
         match turn {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {

@@ -1,26 +1,55 @@
 //! The notifying loop: advance notices of release days, and events of advisories, each once.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use domain::access::{self, Role};
 use domain::document::{DocumentStanding, KeptDocument};
 use domain::event::{Audience, Event, EventKind, EventText, Urgency};
 use domain::page::{PAGE_ITEMS_MAX, PageRequest};
+use engine::notify::Manner;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 
 use crate::{Result, Service};
 
 /// How long the server waits between two looks at what is to be told, by its own clock.
 const EVERY_MINUTES: i64 = 10;
 
-/// When the next look is due.
+/// How long the loop sleeps at most. Short, because a test clock may jump while it sleeps.
+const SLEEP: Duration = Duration::from_secs(1);
+
+/// When the next look is due, and how it is told.
 #[derive(Debug, Default)]
-pub(crate) struct Notifying(Mutex<Option<Timestamp>>);
+pub(crate) struct Notifying {
+    next: Mutex<Option<Timestamp>>,
+    at_once: AtomicBool,
+}
+
+/// The loop, in a task of its own: what is told never keeps what is planned from being done.
+pub(super) async fn run(service: Arc<Service>, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        let own = Arc::clone(&service);
+        match tokio::task::spawn_blocking(move || own.notify_turn()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::error!(error = cause, "the notifier could not finish its turn");
+            }
+            Err(error) => tracing::error!(%error, "the notifier's turn ended by a defect"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SLEEP) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
 
 impl Notifying {
     /// Whether a look is due now; if so, the next one is set.
     fn due(&self, now: Timestamp) -> bool {
-        let mut next = self.0.lock().expect("no holder of the time can panic");
+        let mut next = self.next.lock().expect("no holder of the time can panic");
         let due = next.is_none_or(|next| now >= next);
         if due {
             let wait = SignedDuration::from_mins(EVERY_MINUTES);
@@ -31,6 +60,20 @@ impl Notifying {
 }
 
 impl Service {
+    /// Whether everything that hits somebody is told at once, instead of with a digest what is
+    /// neither exploited nor critical.
+    pub fn tell_at_once(&self, at_once: bool) {
+        self.notifying.at_once.store(at_once, Ordering::Relaxed);
+    }
+
+    /// How events are told now.
+    pub(crate) fn manner(&self, owner: &str) -> Manner {
+        Manner {
+            owner: owner.to_owned(),
+            digest: !self.notifying.at_once.load(Ordering::Relaxed),
+        }
+    }
+
     /// One turn: writes the events that are due.
     pub fn notify_turn(&self) -> Result<()> {
         if !self.notifying.due(self.now()) {
