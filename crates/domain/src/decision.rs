@@ -1,12 +1,14 @@
 //! A person's or rule's word about patches, for a scope.
 //!
 //! A decision is one record on (patches, scope), never a column of a device: devices are evaluated
-//! against it. Precedence: the closest level wins; within a level deny beats hold beats approve.
+//! against it. Precedence: the closest level wins; within a level deny beats hold beats pin beats
+//! an accepted risk beats approve.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ClientId, DecisionId, PrincipalId};
+use crate::name::{Label, Version};
 use crate::package::words;
 use crate::query::Query;
 
@@ -16,13 +18,19 @@ use crate::query::Query;
 pub enum Word {
     /// May be installed.
     Approve,
+    /// Is left open knowingly, until a day; then it is open again by itself.
+    AcceptRisk,
+    /// The product stays at the version it has, or at one that is named.
+    Pin,
     /// Not now.
     Hold,
     /// Not at all.
     Deny,
 }
 
-words!(Word "decision" "approve, hold, deny" { Approve "approve", Hold "hold", Deny "deny", });
+words!(Word "decision" "approve, accept-risk, pin, hold, deny" {
+    Approve "approve", AcceptRisk "accept-risk", Pin "pin", Hold "hold", Deny "deny",
+});
 
 /// How close a decision is to a device. The order is the order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -53,8 +61,12 @@ pub struct Decision {
     pub client: Option<ClientId>,
     /// What was decided.
     pub word: Word,
+    /// Its name in a policy file; `None`: it was made by hand.
+    pub name: Option<Label>,
     /// Which patches.
     pub patches: Query,
+    /// For `pin`: the newest version that may be installed; `None`: none at all.
+    pub version: Option<Version>,
     /// Which devices.
     pub devices: Query,
     /// How close it is.

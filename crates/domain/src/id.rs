@@ -63,6 +63,14 @@ impl<K: Kind> Id<K> {
         }
     }
 
+    /// The id of something that is not kept anywhere, such as a rule in a file that was only read.
+    pub const fn unsaved() -> Self {
+        Self {
+            bytes: [0; 16],
+            kind: PhantomData,
+        }
+    }
+
     /// The bytes as the store keeps them.
     pub fn bytes(&self) -> &[u8; 16] {
         &self.bytes
@@ -183,6 +191,7 @@ kinds! {
     EnrolmentKind EnrolmentId "enr" "enrolment";
     DecisionKind DecisionId "dec" "decision";
     WindowKind WindowId "win" "change window";
+    PolicyKind PolicyId "pol" "policy object";
     OrderKind OrderId "ord" "order";
     TicketKind TicketId "tic" "ticket";
     PrincipalKind PrincipalId "pri" "principal";

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::decision::{Level, Word};
 use crate::package::words;
 
 /// The gates, in the order in which they are asked.
@@ -55,6 +56,17 @@ pub enum Answer {
 
 words!(Answer "verdict" "now, later, never" { Now "now", Later "later", Never "never", });
 
+/// A decision or rule that did not count, because another one goes before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loser {
+    /// Which: the name of the rule or decision, or who decided.
+    pub object: String,
+    /// How close it is.
+    pub level: Level,
+    /// What it says.
+    pub verdict: Word,
+}
+
 /// One gate as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gate {
@@ -68,6 +80,9 @@ pub struct Gate {
     pub owner: Option<String>,
     /// When it opens by itself, where that is known.
     pub opens_at: Option<Timestamp>,
+    /// At the gate `decided`: what did not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub losers: Option<Vec<Loser>>,
 }
 
 /// The evaluator's answer for one patch on one device.

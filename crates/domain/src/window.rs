@@ -1,4 +1,4 @@
-//! When devices may be changed: weekly change windows.
+//! When devices may be changed: change windows.
 //!
 //! The rule keeps its zone's name; openings are instants. Durations are elapsed time.
 //! Errors: an unknown day, time, zone or a duration out of range is refused with what was expected.
@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,15 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ClientId, WindowId};
 use crate::name::Label;
 use crate::query::Query;
+
+mod catch_up;
+mod recurrence;
+
+pub use catch_up::{CatchUp, Hours};
+pub use recurrence::{
+    AFTER_RELEASE_DAYS_MAX, DATES_MAX, EVERY_WEEKS_MAX, MonthDay, Nth, PLUS_DAYS_MAX, Recurrence,
+    date_from_text, nth_from_text, weekday_from_text,
+};
 
 /// The longest window, in minutes: one week.
 pub const DURATION_MINUTES_MAX: u32 = 7 * 24 * 60;
@@ -38,6 +47,34 @@ pub enum InvalidWindow {
     /// Not a duration.
     #[error("`{text}` is not a duration from 1m to 7d: expected such as 2h, 90m or 1h30m")]
     Duration {
+        /// What was given.
+        text: String,
+    },
+    /// Not a rule for days.
+    #[error(
+        "`{text}` is not a rule for days: expected such as `mon,thu`, `tue every 2 weeks`, \
+         `2 tuesday`, `last friday + 2 days`, `day 31`, `last day`, `2026-12-24` or \
+         `2 days after release`"
+    )]
+    Recurrence {
+        /// What was given.
+        text: String,
+    },
+    /// Not a weekday of a month.
+    #[error("`{text}` is no weekday of a month: expected such as `2 tuesday` or `last friday`")]
+    Nth {
+        /// What was given.
+        text: String,
+    },
+    /// Not a date.
+    #[error("`{text}` is not a date that exists: expected such as 2026-12-24")]
+    Date {
+        /// What was given.
+        text: String,
+    },
+    /// Not hours of a day.
+    #[error("`{text}` are no hours of a day: expected such as 09:00-17:00")]
+    Hours {
         /// What was given.
         text: String,
     },
@@ -98,17 +135,21 @@ impl fmt::Display for WindowZone {
 #[serde(try_from = "String", into = "String")]
 pub struct Days(Vec<Weekday>);
 
-const DAYS: [(&str, Weekday); 7] = [
-    ("mon", Weekday::Monday),
-    ("tue", Weekday::Tuesday),
-    ("wed", Weekday::Wednesday),
-    ("thu", Weekday::Thursday),
-    ("fri", Weekday::Friday),
-    ("sat", Weekday::Saturday),
-    ("sun", Weekday::Sunday),
+pub(crate) const WEEKDAYS: [(&str, &str, Weekday); 7] = [
+    ("mon", "monday", Weekday::Monday),
+    ("tue", "tuesday", Weekday::Tuesday),
+    ("wed", "wednesday", Weekday::Wednesday),
+    ("thu", "thursday", Weekday::Thursday),
+    ("fri", "friday", Weekday::Friday),
+    ("sat", "saturday", Weekday::Saturday),
+    ("sun", "sunday", Weekday::Sunday),
 ];
 
 impl Days {
+    /// The days, Monday first.
+    pub fn weekdays(&self) -> &[Weekday] {
+        &self.0
+    }
     /// Whether the window opens on `day`.
     pub fn contains(&self, day: Weekday) -> bool {
         self.0.contains(&day)
@@ -120,13 +161,7 @@ impl FromStr for Days {
     fn from_str(text: &str) -> Result<Self, InvalidWindow> {
         let mut days = Vec::new();
         for word in text.split(',').map(str::trim) {
-            let day = DAYS
-                .iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case(word))
-                .ok_or_else(|| InvalidWindow::Day {
-                    word: word.chars().take(64).collect(),
-                })?;
-            days.push(day.1);
+            days.push(weekday_from_text(word)?);
         }
         days.sort_by_key(|day| day.to_monday_zero_offset());
         days.dedup();
@@ -135,9 +170,9 @@ impl FromStr for Days {
 }
 impl fmt::Display for Days {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, (name, _)) in DAYS
+        for (at, (name, _, _)) in WEEKDAYS
             .iter()
-            .filter(|(_, day)| self.contains(*day))
+            .filter(|(_, _, day)| self.contains(*day))
             .enumerate()
         {
             write!(f, "{}{name}", if at == 0 { "" } else { "," })?;
@@ -240,7 +275,7 @@ pub fn start_from_text(text: &str) -> Result<Time, InvalidWindow> {
     Time::new(hour, minute, 0, 0).map_err(|_| refuse())
 }
 
-/// A weekly change window.
+/// A change window: when the devices it covers may be changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangeWindow {
     /// Its id.
@@ -252,13 +287,21 @@ pub struct ChangeWindow {
     /// Which devices.
     pub devices: Query,
     /// On which days it opens.
-    pub days: Days,
+    pub recurrence: Recurrence,
     /// At which local time it opens.
     pub start: Time,
     /// How long it is open.
     pub duration: WindowDuration,
     /// In which zone its start is meant.
     pub zone: WindowZone,
+    /// The first local date on which it may open; weeks are counted from its week.
+    pub from: Option<Date>,
+    /// The last local date on which it may open.
+    pub until: Option<Date>,
+    /// Nothing new begins in the last part of an opening, so long.
+    pub reserve: Option<WindowDuration>,
+    /// What a device may that was out of contact during a whole opening.
+    pub catch_up: Option<CatchUp>,
     /// From when the rule is valid.
     pub valid_from: Timestamp,
     /// Until when, once it was ended.

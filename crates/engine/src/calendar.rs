@@ -206,7 +206,14 @@ impl Starts {
         );
         let day = zone.to_datetime(first).date();
         Ok(Self {
-            days: window.days.clone(),
+            days: match &window.recurrence {
+                domain::window::Recurrence::Weekly { days, .. } => days.clone(),
+                _ => {
+                    return Err(UnknownZone {
+                        zone: name.to_owned(),
+                    });
+                }
+            },
             start: window.start,
             elapsed,
             valid_from: window.valid_from,

@@ -15,7 +15,8 @@ use domain::severity::{Classification, Severity, SeveritySource};
 use domain::window::ChangeWindow;
 use jiff::Timestamp;
 
-use crate::view::{DeviceView, Rules};
+use crate::view::DeviceView;
+use domain::policy::Policy;
 
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -171,6 +172,7 @@ pub fn view() -> DeviceView {
         ])),
         findings: vec![missing("openssl", "3.0.17-1~deb12u2")],
         orders: vec![],
+        contacts: None,
         sequence: 0,
     }
 }
@@ -182,10 +184,14 @@ pub fn window() -> ChangeWindow {
         client: None,
         name: "Monday night".parse().unwrap(),
         devices: Query::everything(),
-        days: "mon".parse().unwrap(),
+        recurrence: "mon".parse().unwrap(),
         start: domain::window::start_from_text("22:00").unwrap(),
         duration: "2h".parse().unwrap(),
         zone: "device".parse().unwrap(),
+        from: None,
+        until: None,
+        reserve: None,
+        catch_up: None,
         valid_from: at("2026-01-01T00:00:00Z"),
         ended_at: None,
     }
@@ -196,7 +202,9 @@ pub fn decision(number: u8, word: Word, level: Level, patches: &str) -> Decision
         id: DecisionId::from_bytes([number; 16]),
         client: None,
         word,
+        name: None,
         patches: patches.parse().unwrap(),
+        version: None,
         devices: Query::everything(),
         level,
         reason: "tested on the bench".into(),
@@ -208,9 +216,10 @@ pub fn decision(number: u8, word: Word, level: Level, patches: &str) -> Decision
     }
 }
 
-pub fn rules() -> Rules {
-    Rules {
+pub fn rules() -> Policy {
+    Policy {
         decisions: vec![decision(1, Word::Approve, Level::Client, "product:openssl")],
         windows: vec![window()],
+        ..Policy::default()
     }
 }

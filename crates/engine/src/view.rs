@@ -1,12 +1,11 @@
-//! What the functions of this crate look at: one device with all that is known of it, and the rules.
+//! What the functions of this crate look at: one device with all that is known of it.
 
-use domain::decision::Decision;
 use domain::device::Device;
 use domain::finding::DatedFinding;
 use domain::inventory::Inventory;
 use domain::offer::Facts;
 use domain::order::record::OrderRecord;
-use domain::window::ChangeWindow;
+use domain::snapshot::Contact;
 
 /// One device with all that is known of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,16 +22,8 @@ pub struct DeviceView {
     /// Its orders: all that have not ended, and the ended ones of the last
     /// [`crate::orders::MEMORY_DAYS`] days.
     pub orders: Vec<OrderRecord>,
+    /// When it was in contact, in order; `None`: not recorded.
+    pub contacts: Option<Vec<Contact>>,
     /// The highest order sequence that the server gave or the agent said it has seen.
     pub sequence: u64,
-}
-
-/// What people decided: the decisions and windows that may concern a device. Those of other clients
-/// may be among them; they never match.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Rules {
-    /// Decisions, in force or not.
-    pub decisions: Vec<Decision>,
-    /// Change windows, valid or ended.
-    pub windows: Vec<ChangeWindow>,
 }

@@ -22,6 +22,7 @@ use domain::finding::{DatedFinding, FindingState};
 use domain::inventory::Inventory;
 use domain::offer::Facts;
 use domain::order::{Action, End, Order, Outcome};
+use domain::policy::Policy;
 use domain::proof::{Fact, SecondLook};
 use engine::assess::{AssessInput, after_changes, changes, findings};
 use engine::link::{
@@ -29,11 +30,11 @@ use engine::link::{
     on_check_in,
 };
 use engine::orders::{OrderAction, OrderChange, carried_out, plan};
-use engine::view::Rules;
 use jiff::Timestamp;
 
 mod view {
-    pub use engine::view::{DeviceView, Rules};
+    pub use domain::policy::Policy;
+    pub use engine::view::DeviceView;
 }
 
 #[path = "../src/testing.rs"]
@@ -57,7 +58,7 @@ struct DeviceModel {
 struct World {
     now: Timestamp,
     server: LinkView,
-    rules: Rules,
+    rules: Policy,
     backup: Option<LinkView>,
     device: DeviceModel,
     orders: u8,
@@ -78,9 +79,10 @@ impl World {
         Self {
             now: testing::monday(),
             server,
-            rules: Rules {
+            rules: Policy {
                 decisions: vec![],
                 windows: vec![testing::window()],
+                ..Policy::default()
             },
             backup: None,
             device: DeviceModel {

@@ -8,9 +8,9 @@ use domain::id::DecisionId;
 use domain::name::printable;
 use domain::page::{Page, PageRequest};
 use domain::patch::PatchId;
+use domain::policy::Policy;
 use domain::query::SubjectKind;
 use engine::decide::preview;
-use engine::view::Rules;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Actor, Tx};
@@ -163,6 +163,8 @@ fn read(who: &Principal, wanted: &NewDecision, now: Timestamp) -> Result<Decisio
         id: chance::id(now)?,
         client: None,
         word: wanted.word,
+        name: None,
+        version: None,
         patches: query::parse("patches", Some(&wanted.patches), SubjectKind::Patch)?,
         devices: query::parse("for", Some(&wanted.devices), SubjectKind::Device)?,
         level: wanted.level.unwrap_or(Level::Provider),
@@ -188,7 +190,7 @@ fn touched(
     tx: &mut Tx<'_>,
     scope: &ClientScope,
     decision: &Decision,
-    rules: &Rules,
+    rules: &Policy,
     now: Timestamp,
 ) -> Result<Touched> {
     let scope = match decision.client {

@@ -10,10 +10,10 @@ use domain::access::{self, ClientScope, Permission, Principal};
 use domain::event::{Audience, Event, EventKind, EventText, Urgency};
 use domain::id::WindowId;
 use domain::page::Page;
+use domain::policy::Policy;
 use domain::query::Query;
 use domain::window::ChangeWindow;
 use engine::releases::{self, Meeting, MetDevice, ReleaseDay, ReleaseKind};
-use engine::view::Rules;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::Tx;
@@ -78,7 +78,7 @@ fn meeting(
     tx: &mut Tx<'_>,
     scope: &ClientScope,
     day: &ReleaseDay,
-    rules: &Rules,
+    rules: &Policy,
     now: Timestamp,
 ) -> Result<(u64, Meeting)> {
     let walk = Walk {

@@ -4,19 +4,19 @@
 use std::sync::{Arc, Mutex};
 
 use domain::access;
+use domain::policy::Policy;
 use domain::query::Field;
-use engine::view::Rules;
 use store::Tx;
 
 use crate::{Result, Service, query};
 
 /// The rules as they were last read; `None` after a change.
 #[derive(Default)]
-pub(crate) struct RulesCache(Mutex<Option<Arc<Rules>>>);
+pub(crate) struct RulesCache(Mutex<Option<Arc<Policy>>>);
 
 impl Service {
     /// The decisions and windows that hold now, of all clients; those of others never match.
-    pub(crate) fn rules(&self) -> Result<Arc<Rules>> {
+    pub(crate) fn rules(&self) -> Result<Arc<Policy>> {
         let now = self.now();
         let lock = || {
             self.rules
@@ -29,9 +29,10 @@ impl Service {
         }
         let rules = self.read(move |tx: &mut Tx<'_>| {
             let scope = access::of_loops();
-            Ok(Arc::new(Rules {
+            Ok(Arc::new(Policy {
                 decisions: tx.decision_in_force(&scope, now)?,
                 windows: tx.window_in_force(&scope, now)?,
+                ..Policy::default()
             }))
         })?;
         *lock() = Some(Arc::clone(&rules));
@@ -51,7 +52,7 @@ impl Service {
 }
 
 /// Whether a rule's query for devices asks which packages are installed.
-pub(crate) fn ask_for_packages(rules: &Rules) -> bool {
+pub(crate) fn ask_for_packages(rules: &Policy) -> bool {
     rules
         .decisions
         .iter()

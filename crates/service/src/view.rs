@@ -56,6 +56,7 @@ pub(crate) fn of_device(
         inventory,
         findings: tx.finding_of_device(scope, id)?.unwrap_or_default(),
         orders,
+        contacts: None,
         sequence: link.max(given).unwrap_or(0),
         device,
     })

@@ -46,13 +46,18 @@ fn window(row: Row) -> Result<ChangeWindow, StoreError> {
         client: c.maybe_parsed()?,
         name: c.parsed()?,
         devices: c.parsed()?,
-        days: c.parsed()?,
+        recurrence: c.parsed()?,
         start: start_from_text(&c.text()?).map_err(|error| StoreError::Unreadable {
             what: "change window",
             reason: error.to_string(),
         })?,
         duration: c.parsed()?,
         zone: c.parsed()?,
+        from: None,
+        until: None,
+        reserve: None,
+        catch_up: None,
+
         valid_from: c.time()?,
         ended_at: c.maybe_time()?,
     })
@@ -72,7 +77,7 @@ impl Tx<'_> {
             window.client,
             window.name.as_str(),
             window.devices.to_string(),
-            window.days.to_string(),
+            window.recurrence.to_string(),
             format!("{:02}:{:02}", window.start.hour(), window.start.minute()),
             window.duration.to_string(),
             window.zone.to_string(),

@@ -13,7 +13,12 @@ fn window(days: &str, start: &str, duration: &str, zone: &str) -> ChangeWindow {
         client: None,
         name: "nightly".parse().unwrap(),
         devices: Query::everything(),
-        days: days.parse().unwrap(),
+        recurrence: days.parse().unwrap(),
+        from: None,
+        until: None,
+        reserve: None,
+        catch_up: None,
+
         start: domain::window::start_from_text(start).unwrap(),
         duration: duration.parse().unwrap(),
         zone: zone.parse().unwrap(),
@@ -171,7 +176,7 @@ fn walk(rules: &[&ChangeWindow], zone: &TimeZone, from: Timestamp, minutes: i64)
             }
             // Days may have been jumped over whole: each that began counts.
             while let Some(day) = seen[at].filter(|day| day.to_datetime(rule.start) <= local) {
-                if rule.days.contains(day.weekday()) {
+                if days_of(rule).contains(day.weekday()) {
                     open_until[at] =
                         open_until[at].max(minute + i64::from(rule.duration.minutes()));
                 }

@@ -70,7 +70,7 @@ fn counting<'a>(
                 .and(decision.patches.evaluate(&subject, now));
             let counts = match decision.word {
                 Word::Approve => truth == Truth::Yes,
-                Word::Hold | Word::Deny => truth != Truth::No,
+                Word::AcceptRisk | Word::Pin | Word::Hold | Word::Deny => truth != Truth::No,
             };
             counts.then_some(Counting {
                 decision,
@@ -156,6 +156,8 @@ fn own_gate(
     };
     let word = match decision.word {
         Word::Approve => "approved",
+        Word::AcceptRisk => "left open knowingly",
+        Word::Pin => "pinned",
         Word::Hold => "put on hold",
         Word::Deny => "denied",
     };
@@ -166,7 +168,9 @@ fn own_gate(
     );
     match decision.word {
         Word::Approve => open(GateName::Decided, reason),
-        Word::Hold | Word::Deny => closed(GateName::Decided, reason, Some(who)),
+        Word::AcceptRisk | Word::Pin | Word::Hold | Word::Deny => {
+            closed(GateName::Decided, reason, Some(who))
+        }
     }
 }
 

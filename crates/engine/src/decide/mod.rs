@@ -20,7 +20,8 @@ use jiff::Timestamp;
 
 use crate::calendar;
 use crate::tries::{self, Tried};
-use crate::view::{DeviceView, Rules};
+use crate::view::DeviceView;
+use domain::policy::Policy;
 
 pub use preview::{DecisionPreview, preview};
 pub use words::when;
@@ -35,7 +36,7 @@ pub const REACHABLE_SECONDS: i64 = domain::order::CONTACT_WITHIN_SECONDS_DEFAULT
 pub fn evaluate(
     view: &DeviceView,
     finding: &DatedFinding,
-    rules: &Rules,
+    rules: &Policy,
     now: Timestamp,
 ) -> Verdict {
     Evaluator::new(view, rules, now).verdict(finding)
@@ -45,7 +46,7 @@ pub fn evaluate(
 pub fn evaluate_absent(
     view: &DeviceView,
     patch: &PatchId,
-    rules: &Rules,
+    rules: &Policy,
     now: Timestamp,
 ) -> Verdict {
     Evaluator::new(view, rules, now).absent(patch)
@@ -67,7 +68,7 @@ pub struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     /// Asks the gates that do not depend on the patch.
-    pub fn new(view: &'a DeviceView, rules: &'a Rules, now: Timestamp) -> Self {
+    pub fn new(view: &'a DeviceView, rules: &'a Policy, now: Timestamp) -> Self {
         let covering = device::covering(view, &rules.windows, now);
         let (window, opening) = device::window(view, &covering, now);
         Self {
@@ -121,6 +122,7 @@ impl<'a> Evaluator<'a> {
             reason: "not asked, because the device does not list the patch".into(),
             owner: None,
             opens_at: None,
+            losers: None,
         };
         let budget = open(GateName::Budget, NO_BUDGET);
         self.all(self.known.clone(), applicable, decided, budget)
@@ -256,6 +258,7 @@ fn applicable(finding: &DatedFinding) -> Gate {
             reason: format!("not known: {}", finding.why),
             owner: None,
             opens_at: None,
+            losers: None,
         },
     }
 }
@@ -270,6 +273,7 @@ pub(crate) fn open(gate: GateName, reason: impl Into<String>) -> Gate {
         reason: reason.into(),
         owner: None,
         opens_at: None,
+        losers: None,
     }
 }
 
@@ -280,6 +284,7 @@ pub(crate) fn closed(gate: GateName, reason: impl Into<String>, owner: Option<&s
         reason: reason.into(),
         owner: owner.map(str::to_owned),
         opens_at: None,
+        losers: None,
     }
 }
 

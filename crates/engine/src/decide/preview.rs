@@ -10,7 +10,8 @@ use jiff::Timestamp;
 
 use super::{Evaluator, decided};
 use crate::subject::{DeviceSubject, PatchSubject};
-use crate::view::{DeviceView, Rules};
+use crate::view::DeviceView;
+use domain::policy::Policy;
 
 /// What a new decision would touch today.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub struct DecisionPreview {
 pub fn preview(
     decision: &Decision,
     views: &[DeviceView],
-    rules: &Rules,
+    rules: &Policy,
     now: Timestamp,
 ) -> DecisionPreview {
     let mut after = rules.clone();

@@ -5,7 +5,7 @@ use domain::device::{Mode, Standing};
 use domain::offer::Lists;
 use proptest::prelude::*;
 
-fn ask(view: &DeviceView, rules: &Rules, now: Timestamp) -> Verdict {
+fn ask(view: &DeviceView, rules: &Policy, now: Timestamp) -> Verdict {
     evaluate(view, &view.findings[0], rules, now)
 }
 
@@ -49,7 +49,7 @@ fn in_the_window_it_is_now() {
 /// Every reason for a no, each with its one sentence.
 #[test]
 fn every_no_has_a_sentence_that_says_who_can_change_it() {
-    type Change = fn(&mut DeviceView, &mut Rules);
+    type Change = fn(&mut DeviceView, &mut Policy);
     let cases: &[(&str, Change)] = &[
         ("never reported", |v, _| v.facts = None),
         ("old report", |v, _| {

@@ -21,7 +21,8 @@ use domain::window::Opening;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::decide::Evaluator;
-use crate::view::{DeviceView, Rules};
+use crate::view::DeviceView;
+use domain::policy::Policy;
 
 pub use crate::tries::TRIES_MAX;
 pub use carry::{OrderChange, carried_out, to_sign};
@@ -178,7 +179,7 @@ pub struct Plan {
 
 /// Plans one device's orders. Twice the same input gives the same plan; after the actions are
 /// carried out a plan at the same instant has none.
-pub fn plan(view: &DeviceView, rules: &Rules, now: Timestamp) -> Plan {
+pub fn plan(view: &DeviceView, rules: &Policy, now: Timestamp) -> Plan {
     let evaluator = Evaluator::new(view, rules, now);
     let mut plan = Plan {
         actions: Vec::new(),

@@ -18,7 +18,7 @@ fn carry(view: &mut DeviceView, plan: &Plan, now: Timestamp) {
     }
 }
 
-fn turn(view: &mut DeviceView, rules: &Rules, now: Timestamp) -> Plan {
+fn turn(view: &mut DeviceView, rules: &Policy, now: Timestamp) -> Plan {
     let first = plan(view, rules, now);
     assert_eq!(plan(view, rules, now), first, "planning twice");
     carry(view, &first, now);

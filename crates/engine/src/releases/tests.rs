@@ -64,7 +64,12 @@ fn window(number: u8, days: &str, start: &str) -> ChangeWindow {
         client: None,
         name: format!("window {number}").parse().unwrap(),
         devices: Query::everything(),
-        days: days.parse().unwrap(),
+        recurrence: days.parse().unwrap(),
+        from: None,
+        until: None,
+        reserve: None,
+        catch_up: None,
+
         start: domain::window::start_from_text(start).unwrap(),
         duration: "2h".parse().unwrap(),
         zone: "UTC".parse().unwrap(),

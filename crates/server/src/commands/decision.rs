@@ -124,7 +124,9 @@ fn show(made: &DecisionMade, word: Word) -> Result<(), Failure> {
         (None, Word::Approve) => {
             "never, as things stand: `patchloop why DEVICE PATCH` names the gate".to_owned()
         }
-        (None, Word::Hold | Word::Deny) => "nothing is installed by it".to_owned(),
+        (None, Word::AcceptRisk | Word::Pin | Word::Hold | Word::Deny) => {
+            "nothing is installed by it".to_owned()
+        }
     };
     table::facts(&[
         (

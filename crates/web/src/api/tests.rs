@@ -136,6 +136,7 @@ fn what_knows_no_openapi_is_described_as_it_is_sent() {
         reason: String::new(),
         owner: None,
         opens_at: None,
+        losers: None,
     };
     same_keys("Gate", &serde_json::to_value(&gate).unwrap());
     let verdict = Verdict {

@@ -234,7 +234,9 @@ impl Preview {
                 Word::Approve => {
                     "never, as things stand: no such device is managed and has a change window. “Why not?” on the device's page names the gate."
                 }
-                Word::Hold | Word::Deny => "nothing: this decision forbids, it does not install",
+                Word::AcceptRisk | Word::Pin | Word::Hold | Word::Deny => {
+                    "nothing: this decision forbids, it does not install"
+                }
             },
             until: wanted.until.map_or_else(
                 || "somebody ends it".to_owned(),
@@ -243,6 +245,8 @@ impl Preview {
             button: match wanted.word {
                 Word::Approve => "Approve it",
                 Word::Hold => "Hold it",
+                Word::AcceptRisk => "Accept the risk",
+                Word::Pin => "Pin it",
                 Word::Deny => "Deny it",
             }
             .to_owned(),
@@ -291,6 +295,8 @@ impl DecisionPage {
         let heading = match word {
             Word::Approve => "Approve patches",
             Word::Hold => "Hold patches",
+            Word::AcceptRisk => "Accept the risk of patches",
+            Word::Pin => "Pin patches",
             Word::Deny => "Deny patches",
         };
         Self {
@@ -389,7 +395,7 @@ impl EndPage {
                 Word::Approve => {
                     "What it covers is not installed any more, unless another decision approves it. What is installed stays installed."
                 }
-                Word::Hold | Word::Deny => {
+                Word::AcceptRisk | Word::Pin | Word::Hold | Word::Deny => {
                     "What it covers may be installed again as soon as another decision approves it."
                 }
             },

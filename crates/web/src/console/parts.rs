@@ -220,6 +220,8 @@ impl Mark {
         match word {
             Word::Approve => Self::new("approve", "good", "may be installed"),
             Word::Hold => Self::new("hold", "warn", "not now"),
+            Word::AcceptRisk => Self::new("accept-risk", "warn", "left open until a day"),
+            Word::Pin => Self::new("pin", "warn", "stays at its version"),
             Word::Deny => Self::new("deny", "bad", "not at all"),
         }
     }

@@ -434,6 +434,7 @@ fn verdict() -> Verdict {
         reason: reason.into(),
         owner: owner.map(Into::into),
         opens_at,
+        losers: None,
     };
     let opens = Some(at("2026-03-02T21:00:00Z"));
     Verdict {
