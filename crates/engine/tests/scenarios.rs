@@ -33,7 +33,6 @@ use engine::orders::{OrderAction, OrderChange, carried_out, plan};
 use jiff::Timestamp;
 
 mod view {
-    pub use domain::policy::Policy;
     pub use engine::view::DeviceView;
 }
 

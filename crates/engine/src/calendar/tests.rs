@@ -176,7 +176,8 @@ fn walk(rules: &[&ChangeWindow], zone: &TimeZone, from: Timestamp, minutes: i64)
             }
             // Days may have been jumped over whole: each that began counts.
             while let Some(day) = seen[at].filter(|day| day.to_datetime(rule.start) <= local) {
-                if days_of(rule).contains(day.weekday()) {
+                if matches!(&rule.recurrence, domain::window::Recurrence::Weekly { days, .. } if days.contains(day.weekday()))
+                {
                     open_until[at] =
                         open_until[at].max(minute + i64::from(rule.duration.minutes()));
                 }
