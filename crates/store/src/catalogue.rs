@@ -5,11 +5,13 @@ use crate::statement::{Statement, StatementKind};
 /// The tables that hold client data. The catalogue test compares the list with the schema.
 pub const CLIENT_TABLES: &[&str] = &[
     "audit",
+    "calendar_feed",
     "change_window",
     "client",
     "decision",
     "device",
     "device_change",
+    "device_contact",
     "device_facts",
     "device_link",
     "device_order",
@@ -22,6 +24,7 @@ pub const CLIENT_TABLES: &[&str] = &[
     "inventory",
     "inventory_change",
     "order_change",
+    "policy_object",
     "site",
     "ticket",
     "ticket_change",
@@ -31,8 +34,11 @@ pub const CLIENT_TABLES: &[&str] = &[
 pub fn catalogue() -> Vec<&'static Statement> {
     [
         crate::audit::ALL,
+        crate::calendar::ALL,
         crate::changelog::ALL,
         crate::client::ALL,
+        crate::clock::ALL,
+        crate::contact::ALL,
         crate::decision::ALL,
         crate::device::ALL,
         crate::enrolment::ALL,
@@ -46,6 +52,7 @@ pub fn catalogue() -> Vec<&'static Statement> {
         crate::link::ALL,
         crate::order::ALL,
         crate::patch::ALL,
+        crate::policy::ALL,
         crate::principal::ALL,
         crate::setting::ALL,
         crate::site::ALL,

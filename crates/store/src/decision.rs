@@ -9,21 +9,25 @@ use domain::page::{Page, PageRequest};
 use crate::audit::Actor;
 use crate::connection::{Tx, page, page_limit};
 use crate::error::StoreError;
+use crate::place::{Place, Standing};
 use crate::statement::{in_scope, statements};
 use crate::value::{Row, binds};
 
 macro_rules! decision_columns {
     () => {
         "SELECT d.id, d.client, d.word, d.patches, d.devices, d.level, d.reason, d.decided_by,
-            d.decided_by_name, d.decided_at, d.until_at, d.ended_at FROM decision d WHERE "
+            d.decided_by_name, d.decided_at, d.until_at, d.ended_at, d.name, d.version, d.file,
+            d.position, d.source FROM decision d WHERE "
     };
 }
 
 statements! {
     DECISION_ADD = "decision.add", Scoped,
         concat!("INSERT INTO decision (id, client, word, patches, devices, level, reason, decided_by,
-            decided_by_name, decided_at, recorded_at, until_at)
-            SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 WHERE ",
+            decided_by_name, decided_at, recorded_at, until_at, name, version, replaces, file, position,
+            source)
+            SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+            WHERE ",
             in_scope!("CAST($4 AS TEXT)"));
     DECISION_END = "decision.end", Scoped,
         concat!("UPDATE decision SET ended_at = $4, end_recorded_at = $5, ended_by = $6
@@ -38,14 +42,39 @@ statements! {
         concat!(decision_columns!(), "(d.client IS NULL OR ", in_scope!("d.client"),
             ") AND d.decided_at <= $3 AND (d.until_at IS NULL OR d.until_at > $3)
               AND (d.ended_at IS NULL OR d.ended_at > $3) ORDER BY d.id");
+    DECISION_REPLACES = "decision.replaces", Scoped,
+        concat!("SELECT d.replaces FROM decision d WHERE (d.client IS NULL OR ",
+            in_scope!("d.client"), ") AND d.id = $3");
 }
 
 /// Above every id.
 pub(crate) const LAST: &str = "~";
 
+/// How many columns come before the place.
+const PLACE_AT: usize = 14;
+
+fn standing(row: Row) -> Result<Standing<Decision>, StoreError> {
+    let place = Place::read(&mut row.from(PLACE_AT).columns("decision"))?;
+    let mut c = row.clone().columns("decision");
+    let (id, client) = (c.text()?, c.maybe_parsed()?);
+    let (_word, _patches, devices) = (c.text()?, c.text()?, c.text()?);
+    let name = row.from(NAME_AT).columns("decision").maybe_text()?;
+    Ok(Standing {
+        id,
+        client,
+        name,
+        devices,
+        place,
+        object: decision(row).map_err(|error| error.to_string()),
+    })
+}
+
+/// The column of the name.
+const NAME_AT: usize = 12;
+
 fn decision(row: Row) -> Result<Decision, StoreError> {
     let mut c = row.columns("decision");
-    Ok(Decision {
+    let mut decision = Decision {
         id: c.parsed()?,
         client: c.maybe_parsed()?,
         word: c.parsed()?,
@@ -60,15 +89,30 @@ fn decision(row: Row) -> Result<Decision, StoreError> {
         decided_at: c.time()?,
         until: c.maybe_time()?,
         ended_at: c.maybe_time()?,
-    })
+    };
+    decision.name = c.maybe_parsed()?;
+    decision.version = c.maybe_parsed()?;
+    Ok(decision)
 }
 
 impl Tx<'_> {
-    /// Keeps a decision. One for the whole provider needs a scope of the whole provider.
+    /// Keeps a decision made by hand. One for the whole provider needs a scope of the whole provider.
     pub fn decision_add(
         &mut self,
         scope: &ClientScope,
         decision: &Decision,
+        recorded_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.decision_add_from(scope, decision, &Place::default(), None, recorded_at)
+    }
+
+    /// Keeps a decision that was written at `place`, or made instead of another; as `decision_add`.
+    pub fn decision_add_from(
+        &mut self,
+        scope: &ClientScope,
+        decision: &Decision,
+        place: &Place,
+        replaces: Option<DecisionId>,
         recorded_at: Timestamp,
     ) -> Result<(), StoreError> {
         let binds = binds![
@@ -84,6 +128,12 @@ impl Tx<'_> {
             decision.decided_at,
             recorded_at,
             decision.until,
+            decision.name.as_ref().map(|name| name.as_str()),
+            decision.version.as_ref().map(|version| version.as_str()),
+            replaces,
+            place.file.clone(),
+            place.file.as_ref().map(|_| place.position),
+            place.source.clone(),
         ];
         self.scoped_change("client", &DECISION_ADD, scope, binds)
     }
@@ -139,5 +189,30 @@ impl Tx<'_> {
             .into_iter()
             .map(decision)
             .collect()
+    }
+
+    /// As `decision_in_force`, with where each was written; one that cannot be read spoils no other.
+    pub fn decision_standing(
+        &mut self,
+        scope: &ClientScope,
+        at: Timestamp,
+    ) -> Result<Vec<Standing<Decision>>, StoreError> {
+        self.scoped_rows(&DECISION_IN_FORCE, scope, binds![at])?
+            .into_iter()
+            .map(standing)
+            .collect()
+    }
+
+    /// The decision that another was made instead of.
+    pub fn decision_replaced(
+        &mut self,
+        scope: &ClientScope,
+        id: DecisionId,
+    ) -> Result<Option<DecisionId>, StoreError> {
+        self.scoped_rows(&DECISION_REPLACES, scope, binds![id])?
+            .into_iter()
+            .next()
+            .and_then(|row| row.columns("decision").maybe_parsed().transpose())
+            .transpose()
     }
 }

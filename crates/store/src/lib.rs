@@ -10,10 +10,13 @@
 //! and changes in the same transaction. Every method on client data takes a `ClientScope`.
 
 mod audit;
+mod calendar;
 mod catalogue;
 mod changelog;
 mod client;
+mod clock;
 mod connection;
+mod contact;
 mod decision;
 mod device;
 mod enrolment;
@@ -31,6 +34,8 @@ mod order;
 mod pack;
 mod patch;
 mod pending;
+mod place;
+mod policy;
 mod principal;
 mod reader;
 mod scope;
@@ -45,7 +50,9 @@ mod window;
 mod writer;
 
 pub use audit::{Actor, AuditEntry, AuditRow};
+pub use calendar::CalendarFeed;
 pub use catalogue::{CLIENT_TABLES, StatementFault, catalogue, check_statement};
+pub use clock::FixClock;
 pub use connection::{Connection, Tx};
 pub use device::{DeviceFilter, DeviceMode, NewDevice};
 pub use error::StoreError;
@@ -59,6 +66,8 @@ pub use migration::{
 pub use order::{OrderFilter, OrderProgress};
 pub use patch::PatchSummary;
 pub use pending::Pending;
+pub use place::{Place, Standing};
+pub use policy::{PolicyRow, PolicyVersion};
 pub use principal::{Credential, PrincipalRow};
 pub use statement::{Statement, StatementKind};
 pub use store::{OpenOptions, Store};

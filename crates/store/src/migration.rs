@@ -31,6 +31,10 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 3,
         text: include_str!("../migrations/sqlite/0003_events.sql"),
     },
+    Migration {
+        version: 4,
+        text: include_str!("../migrations/sqlite/0004_policy.sql"),
+    },
 ];
 
 /// Functions that PostgreSQL needs before its first migration, so that it takes the same SQL text.
@@ -49,6 +53,10 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
     Migration {
         version: 3,
         text: include_str!("../migrations/postgres/0003_events.sql"),
+    },
+    Migration {
+        version: 4,
+        text: include_str!("../migrations/postgres/0004_policy.sql"),
     },
 ];
 

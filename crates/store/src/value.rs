@@ -109,6 +109,11 @@ pub(crate) struct Columns {
 }
 
 impl Row {
+    /// The columns from the so manieth on, leaving the row as it is.
+    pub(crate) fn from(&self, at: usize) -> Self {
+        Self(self.0.get(at..).unwrap_or_default().to_vec())
+    }
+
     /// Begins to read; `what` names the thing in errors.
     pub(crate) fn columns(self, what: &'static str) -> Columns {
         Columns {

@@ -9,21 +9,24 @@ use crate::audit::Actor;
 use crate::connection::{Tx, page, page_limit};
 use crate::decision::LAST;
 use crate::error::StoreError;
+use crate::place::{Place, Standing};
 use crate::statement::{in_scope, statements};
-use crate::value::{Row, binds};
+use crate::value::{Columns, Row, binds, to_json};
 
 macro_rules! window_columns {
     () => {
-        "SELECT w.id, w.client, w.name, w.devices, w.days, w.start_time, w.duration, w.zone,
-            w.valid_from, w.ended_at FROM change_window w WHERE "
+        "SELECT w.id, w.client, w.name, w.devices, w.recurrence, w.start_time, w.duration, w.zone,
+            w.from_date, w.until_date, w.reserve, w.catch_up, w.valid_from, w.ended_at,
+            w.file, w.position, w.source FROM change_window w WHERE "
     };
 }
 
 statements! {
     WINDOW_ADD = "window.add", Scoped,
-        concat!("INSERT INTO change_window (id, client, name, devices, days, start_time, duration, zone,
-            valid_from, recorded_at)
-            SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 WHERE ",
+        concat!("INSERT INTO change_window (id, client, name, devices, recurrence, start_time, duration,
+            zone, from_date, until_date, reserve, catch_up, valid_from, recorded_at, file, position,
+            source)
+            SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19 WHERE ",
             in_scope!("CAST($4 AS TEXT)"));
     WINDOW_END = "window.end", Scoped,
         concat!("UPDATE change_window SET ended_at = $4, end_recorded_at = $5, ended_by = $6
@@ -40,7 +43,10 @@ statements! {
 }
 
 fn window(row: Row) -> Result<ChangeWindow, StoreError> {
-    let mut c = row.columns("change window");
+    read(&mut row.columns("change window"))
+}
+
+fn read(c: &mut Columns) -> Result<ChangeWindow, StoreError> {
     Ok(ChangeWindow {
         id: c.parsed()?,
         client: c.maybe_parsed()?,
@@ -53,23 +59,49 @@ fn window(row: Row) -> Result<ChangeWindow, StoreError> {
         })?,
         duration: c.parsed()?,
         zone: c.parsed()?,
-        from: None,
-        until: None,
-        reserve: None,
-        catch_up: None,
-
+        from: c.maybe_parsed()?,
+        until: c.maybe_parsed()?,
+        reserve: c.maybe_parsed()?,
+        catch_up: c.maybe_json()?,
         valid_from: c.time()?,
         ended_at: c.maybe_time()?,
     })
 }
 
+/// How many columns come before the place.
+const PLACE_AT: usize = 14;
+
+fn standing(row: Row) -> Result<Standing<ChangeWindow>, StoreError> {
+    let place = Place::read(&mut row.from(PLACE_AT).columns("change window"))?;
+    let mut c = row.clone().columns("change window");
+    Ok(Standing {
+        id: c.text()?,
+        client: c.maybe_parsed()?,
+        name: Some(c.text()?),
+        devices: c.text()?,
+        place,
+        object: window(row).map_err(|error| error.to_string()),
+    })
+}
+
 impl Tx<'_> {
-    /// Keeps a change window. A name that stands is a `Conflict`; one for the whole provider needs a
+    /// Keeps a change window made by hand. A name that stands is a `Conflict`; one for the whole provider needs a
     /// scope of the whole provider.
     pub fn window_add(
         &mut self,
         scope: &ClientScope,
         window: &ChangeWindow,
+        recorded_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.window_add_from(scope, window, &Place::default(), recorded_at)
+    }
+
+    /// Keeps a change window that was written at `place`; as `window_add`.
+    pub fn window_add_from(
+        &mut self,
+        scope: &ClientScope,
+        window: &ChangeWindow,
+        place: &Place,
         recorded_at: Timestamp,
     ) -> Result<(), StoreError> {
         let binds = binds![
@@ -81,8 +113,15 @@ impl Tx<'_> {
             format!("{:02}:{:02}", window.start.hour(), window.start.minute()),
             window.duration.to_string(),
             window.zone.to_string(),
+            window.from.map(|date| date.to_string()),
+            window.until.map(|date| date.to_string()),
+            window.reserve.map(|reserve| reserve.to_string()),
+            window.catch_up.map(|catch_up| to_json(&catch_up)),
             window.valid_from,
             recorded_at,
+            place.file.clone(),
+            place.file.as_ref().map(|_| place.position),
+            place.source.clone(),
         ];
         self.scoped_change("client", &WINDOW_ADD, scope, binds)
     }
@@ -139,6 +178,18 @@ impl Tx<'_> {
         self.scoped_rows(&WINDOW_IN_FORCE, scope, binds![at])?
             .into_iter()
             .map(window)
+            .collect()
+    }
+
+    /// As `window_in_force`, with where each was written; one that cannot be read spoils no other.
+    pub fn window_standing(
+        &mut self,
+        scope: &ClientScope,
+        at: Timestamp,
+    ) -> Result<Vec<Standing<ChangeWindow>>, StoreError> {
+        self.scoped_rows(&WINDOW_IN_FORCE, scope, binds![at])?
+            .into_iter()
+            .map(standing)
             .collect()
     }
 }

@@ -21,6 +21,7 @@ fn sqlite() -> rusqlite::Connection {
 /// reviewer believes.
 const BEFORE_SCOPE: &[&str] = &[
     "audit.add",
+    "calendar.by-secret",
     "enrolment.by-token",
     "enrolment.take",
     "link.by-key",
