@@ -64,6 +64,9 @@ pub struct PatchFacts {
     pub kev: Option<bool>,
     /// The highest probability of exploitation of its CVEs in millionths; `None`: not known.
     pub epss_millionths: Option<u32>,
+    /// When the vendor released this patch; `None`: no document says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_at: Option<Timestamp>,
 }
 
 /// The state of one patch on one device.

@@ -151,6 +151,7 @@ pub fn missing(name: &str, version: &str) -> DatedFinding {
                 cves: Some(vec!["CVE-2026-0001".into()]),
                 kev: Some(false),
                 epss_millionths: None,
+                released_at: None,
             },
             classification: Classification::Security,
             origin: Some(security()),

@@ -302,6 +302,7 @@ fn missing() -> Finding {
             cves: Some(vec!["CVE-2026-7777".into()]),
             kev: Some(true),
             epss_millionths: None,
+            released_at: None,
         },
         classification: Classification::Security,
         origin: None,

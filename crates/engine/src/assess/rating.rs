@@ -21,6 +21,7 @@ use domain::name::Version;
 use domain::offer::Origin;
 use domain::package::Ecosystem;
 use domain::severity::{Severity, SeveritySource};
+use jiff::Timestamp;
 
 use super::scheme;
 
@@ -60,6 +61,7 @@ pub fn facts(
     let mut all = said_by(advised);
     if let Ok(said) = said {
         all.cves.extend(said.cves);
+        all.released_at = said.released_at;
         // The vendor's word goes before a derived one; of two derived the higher counts.
         let derived = all.source != Some(SeveritySource::Vendor);
         if derived && said.severity > all.severity {
@@ -79,6 +81,8 @@ struct Said {
     cves: BTreeSet<String>,
     severity: Severity,
     source: Option<SeveritySource>,
+    /// When the patch itself was released.
+    released_at: Option<Timestamp>,
 }
 
 fn known(said: Said, catalogues: &Catalogues) -> PatchFacts {
@@ -89,6 +93,7 @@ fn known(said: Said, catalogues: &Catalogues) -> PatchFacts {
         kev: known_exploited(&cves, catalogues),
         epss_millionths: highest_score(&cves, catalogues),
         cves: Some(cves),
+        released_at: said.released_at,
     }
 }
 
@@ -116,6 +121,7 @@ fn said_by(advised: &[&Judgement]) -> Said {
             .collect(),
         severity,
         source,
+        released_at: None,
     }
 }
 
@@ -150,6 +156,10 @@ fn of_changelog(
             .collect(),
         severity,
         source,
+        released_at: entries
+            .iter()
+            .find(|entry| entry.version == *offered)
+            .and_then(|entry| entry.written_at),
     })
 }
 

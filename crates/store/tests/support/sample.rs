@@ -232,6 +232,7 @@ pub fn finding(number: u64, state: FindingState) -> Finding {
             cves: Some(vec![format!("CVE-2026-{number}")]),
             kev: Some(false),
             epss_millionths: None,
+            released_at: None,
         },
         classification: Classification::Security,
         origin: Some(origin()),
