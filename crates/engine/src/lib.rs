@@ -21,6 +21,7 @@ pub mod releases;
 pub mod subject;
 mod tries;
 pub mod view;
+pub mod written;
 
 #[cfg(test)]
 mod testing;
