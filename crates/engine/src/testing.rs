@@ -174,6 +174,7 @@ pub fn view() -> DeviceView {
         findings: vec![missing("openssl", "3.0.17-1~deb12u2")],
         orders: vec![],
         contacts: None,
+        clocks: std::collections::BTreeMap::new(),
         sequence: 0,
     }
 }

@@ -57,6 +57,7 @@ pub(crate) fn of_device(
         findings: tx.finding_of_device(scope, id)?.unwrap_or_default(),
         orders,
         contacts: None,
+        clocks: std::collections::BTreeMap::new(),
         sequence: link.max(given).unwrap_or(0),
         device,
     })
