@@ -16,6 +16,7 @@ pub mod link;
 pub mod measure;
 pub mod notify;
 pub mod orders;
+pub mod policy_file;
 pub mod prove;
 pub mod releases;
 pub mod subject;
