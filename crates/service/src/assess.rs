@@ -11,9 +11,9 @@ use domain::offer::Facts;
 use domain::package::SourcePackage;
 use engine::assess::{AssessInput, Assessment, findings};
 use jiff::Timestamp;
-use store::{FindingsWrite, Tx};
+use store::{FindingsWrite, FixClock, Tx};
 
-use crate::{Result, Service};
+use crate::{Result, Service, clocks};
 
 /// Everything that an assessment of one device looks at.
 #[derive(Debug)]
@@ -65,14 +65,18 @@ pub(crate) fn material(
     }))
 }
 
-/// Writes an assessment's findings.
+/// Writes an assessment's findings, and what it says of the clocks of fixes.
 pub(crate) fn write(
     tx: &mut Tx<'_>,
     scope: &ClientScope,
     device: DeviceId,
     assessment: &Assessment,
+    clocks: &[FixClock],
     now: Timestamp,
 ) -> Result<()> {
+    for clock in clocks {
+        tx.clock_put(clock)?;
+    }
     tx.finding_apply(
         scope,
         device,
@@ -113,6 +117,11 @@ impl Service {
         self.wanted
             .set(device, assessment.changelogs_wanted.clone());
         self.quiet.forget(device);
-        self.write(move |tx| write(tx, &access::of_loops(), device, &assessment, now))
+        let known = self.clocks()?;
+        let news = clocks::news(&known, &assessment.findings, &material.previous, now);
+        let said = news.clone();
+        self.write(move |tx| write(tx, &access::of_loops(), device, &assessment, &said, now))?;
+        self.clocks_learned(news);
+        Ok(())
     }
 }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use store::{Actor, Tx};
 use utoipa::ToSchema;
 
+use crate::clocks::Clocks;
 use crate::rules::ask_for_packages;
 use crate::scan::Walk;
 use crate::view::{self, Packages};
@@ -191,6 +192,7 @@ fn touched(
     scope: &ClientScope,
     decision: &Decision,
     rules: &Policy,
+    clocks: &Clocks,
     now: Timestamp,
 ) -> Result<Touched> {
     let scope = match decision.client {
@@ -217,7 +219,8 @@ fn touched(
         } else {
             Packages::Left
         };
-        let view = view::of_device(tx, &scope, seen.device, packages, now)?;
+        let mut view = view::of_device(tx, &scope, seen.device, packages, now)?;
+        view::wind(&mut view, clocks);
         let preview = preview(decision, std::slice::from_ref(&view), rules, now);
         if !preview.devices.is_empty() {
             touched.devices.insert(name);
@@ -248,13 +251,13 @@ impl Service {
         let scope = access::check(who, Permission::Decide)?;
         let now = self.now();
         let mut decision = read(who, wanted, now)?;
-        let rules = self.rules()?;
+        let (rules, clocks) = (self.rules()?, self.clocks()?);
         let (given_level, person, own_scope) = (wanted.level, who.clone(), scope.clone());
         let (decision, touched) = self.read(move |tx| {
             let bound = reach::bound(tx, &person, &own_scope, &decision.devices)?;
             decision.client = bound.client;
             decision.level = given_level.unwrap_or(bound.level);
-            let touched = touched(tx, &own_scope, &decision, &rules, now)?;
+            let touched = touched(tx, &own_scope, &decision, &rules, &clocks, now)?;
             Ok((decision, touched))
         })?;
         let mut made = DecisionMade {

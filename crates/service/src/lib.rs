@@ -12,6 +12,7 @@ mod assess;
 pub mod audit;
 mod chance;
 pub mod client;
+mod clocks;
 pub mod coverage;
 pub mod decision;
 pub mod device;
@@ -75,6 +76,7 @@ pub struct Service {
     fleet: fleet::Fleet,
     locks: locks::DeviceLocks,
     rules: rules::RulesCache,
+    clocks: clocks::ClockCache,
     quiet: link::quiet::QuietDevices,
     refusals: link::refusals::Refusals,
     strangers: link::refusals::Refusals,
@@ -106,6 +108,7 @@ impl Service {
             fleet: fleet::Fleet::default(),
             locks: locks::DeviceLocks::default(),
             rules: rules::RulesCache::default(),
+            clocks: clocks::ClockCache::default(),
             quiet: link::quiet::QuietDevices::default(),
             refusals: link::refusals::Refusals::default(),
             strangers: link::refusals::Refusals::default(),

@@ -1,16 +1,21 @@
 //! Loads what the engine looks at: one device with all that is known of it.
 
+use std::collections::BTreeMap;
+
 use domain::access::ClientScope;
 use domain::device::Device;
 use domain::id::DeviceId;
 use domain::order::record::OrderRecord;
 use domain::page::{PAGE_ITEMS_MAX, PageRequest};
+use domain::snapshot::Contact;
+use engine::decide::REACHABLE_SECONDS;
 use engine::orders::MEMORY_DAYS;
-use engine::view::DeviceView;
+use engine::view::{DeviceView, FixClock};
 use jiff::{SignedDuration, Timestamp};
 use store::{OrderFilter, Tx};
 
 use crate::Result;
+use crate::clocks::{self, Clocks};
 
 /// Whether the inventory is loaded too; it is by far the largest part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +61,50 @@ pub(crate) fn of_device(
         inventory,
         findings: tx.finding_of_device(scope, id)?.unwrap_or_default(),
         orders,
-        contacts: None,
-        clocks: std::collections::BTreeMap::new(),
+        contacts: contacts(tx, scope, &device, now)?,
+        clocks: BTreeMap::new(),
         sequence: link.max(given).unwrap_or(0),
         device,
     })
+}
+
+/// Says when the clocks of a device's patches began.
+pub(crate) fn wind(view: &mut DeviceView, clocks: &Clocks) {
+    let began = view.findings.iter().filter_map(|dated| {
+        let (_, clock) = clocks::of_finding(clocks, &dated.finding)?;
+        let clock = FixClock {
+            began_at: clock.released_at.unwrap_or(clock.first_seen_at),
+            released: clock.released_at.is_some(),
+        };
+        Some((dated.finding.patch.clone(), clock))
+    });
+    view.clocks = began.collect();
+}
+
+/// The first instant without contact, for a device that was last seen then.
+pub(crate) fn end_of_contact(last_seen: Timestamp) -> Timestamp {
+    last_seen
+        .checked_add(SignedDuration::from_secs(1))
+        .unwrap_or(last_seen)
+}
+
+/// When a device was in contact; `None`: not recorded. The last one goes on as long as the device is
+/// taken for reachable.
+fn contacts(
+    tx: &mut Tx<'_>,
+    scope: &ClientScope,
+    device: &Device,
+    now: Timestamp,
+) -> Result<Option<Vec<Contact>>> {
+    let mut contacts = tx.contact_list(scope, device.id)?;
+    let Some(last) = contacts.last_mut() else {
+        return Ok(None);
+    };
+    let seen = device.last_seen.unwrap_or(last.from);
+    if now.duration_since(seen) > SignedDuration::from_secs(REACHABLE_SECONDS) {
+        last.until = Some(end_of_contact(seen));
+    }
+    Ok(Some(contacts))
 }
 
 /// The orders that have not ended, and the ended ones that the planner looks back at.

@@ -26,10 +26,11 @@ impl Service {
         let now = self.now();
         let rules = self.rules()?;
         let name = device.to_owned();
-        let view = self.read(move |tx| {
+        let mut view = self.read(move |tx| {
             let device = naming::device(tx, &scope, &name)?;
             view::of_device(tx, &scope, device, Packages::Loaded, now)
         })?;
+        view::wind(&mut view, &*self.clocks()?);
         match asked(&view, patch)? {
             Asked::Found(finding) => Ok(evaluate(&view, finding, &rules, now)),
             Asked::Absent(patch) => Ok(evaluate_absent(&view, &patch, &rules, now)),

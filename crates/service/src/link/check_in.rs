@@ -30,7 +30,7 @@ use super::writes::Writes;
 use crate::assess;
 use crate::loops::Look;
 use crate::view::{self, Packages};
-use crate::{LinkError, Result, Service, chance};
+use crate::{LinkError, Result, Service, chance, clocks};
 
 /// What a message came to.
 pub(super) enum Answer {
@@ -165,6 +165,7 @@ impl Service {
         }
         let (writes, outcome) = self.decided(&check_in, quiet_message, link, view, known, now)?;
         let bytes = writes.update.reply.clone().unwrap_or_default();
+        let news = writes.clocks.clone();
         if let Some(answer) = self.write(move |tx| writes.write(tx))? {
             return match answer {
                 Answer::Bytes(bytes) => Ok(bytes),
@@ -174,6 +175,7 @@ impl Service {
                 }),
             };
         }
+        self.clocks_learned(news);
         self.afterwards(device, &outcome);
         self.tell_others(device, &check_in.changelogs);
         Ok(bytes)
@@ -202,6 +204,13 @@ impl Service {
             let wanted = assessment.changelogs_wanted.clone();
             self.wanted.set(device, wanted);
         }
+        let clocks = match &assessment {
+            None => Vec::new(),
+            Some(assessment) => {
+                let known = self.clocks()?;
+                clocks::news(&known, &assessment.findings, &view.device.findings, now)
+            }
+        };
         let asked = self.changelogs_asked(device, now)?;
         let reply = self.reply(&reaction, check_in.counter, device, &asked, now);
         let wants_nothing = self
@@ -213,12 +222,13 @@ impl Service {
             && assessment.is_none()
             && wants_nothing
             && is_quiet(&reaction, &reply, &view);
+        let new_contact = was_away(&link, now);
         let outcome = Outcome {
             quiet: is_quiet.then_some(Quiet {
                 sequence,
                 next_seconds: reaction.reply.next_seconds,
             }),
-            plan: assessment.is_some() || touches_orders(&reaction) || was_away(&link, now),
+            plan: assessment.is_some() || touches_orders(&reaction) || new_contact,
         };
         let confirmed = |effect: &Effect| matches!(effect, Effect::InventoryConfirmed);
         let writes = Writes {
@@ -236,7 +246,9 @@ impl Service {
             reaction,
             view,
             assessment,
+            clocks,
             asked,
+            new_contact,
             now,
         };
         Ok((writes, outcome))

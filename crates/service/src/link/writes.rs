@@ -5,12 +5,12 @@ use domain::id::DeviceId;
 use domain::offer::System;
 use engine::assess::Assessment;
 use engine::link::{Effect, LinkView, Reaction};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use protocol::sync::WantedChangelog;
-use store::{InventoryWrite, LinkUpdate, Tx};
+use store::{FixClock, InventoryWrite, LinkUpdate, Tx};
 
 use super::check_in::{Answer, answered_before};
-use crate::{Result, assess, audit, writing};
+use crate::{Result, assess, audit, view, writing};
 
 /// Everything that a check-in writes, in one transaction.
 pub(super) struct Writes {
@@ -21,30 +21,55 @@ pub(super) struct Writes {
     pub reaction: Reaction,
     pub view: LinkView,
     pub assessment: Option<Assessment>,
+    /// What the assessment says of the clocks of fixes that is new.
+    pub clocks: Vec<FixClock>,
     pub asked: Vec<WantedChangelog>,
+    /// The device was away, and comes back with this.
+    pub new_contact: bool,
     pub now: Timestamp,
 }
+
+/// How long it is remembered when a device was in contact.
+const CONTACTS_DAYS: i64 = 60;
 
 impl Writes {
     /// Writes all of it; gives an answer instead when the message was answered meanwhile.
     pub fn write(&self, tx: &mut Tx<'_>) -> Result<Option<Answer>> {
         let link = tx.link_get(self.device)?;
-        if let Some(link) = link.filter(|link| link.counter != self.link_counter) {
+        if let Some(link) = link
+            .as_ref()
+            .filter(|link| link.counter != self.link_counter)
+        {
             return Ok(Some(
-                answered_before(&link, self.update.counter).unwrap_or(Answer::WholeWay),
+                answered_before(link, self.update.counter).unwrap_or(Answer::WholeWay),
             ));
         }
         for effect in &self.reaction.effects {
             self.effect(tx, effect)?;
         }
         if let Some(assessment) = &self.assessment {
-            assess::write(tx, &self.scope, self.device, assessment, self.now)?;
+            let clocks = &self.clocks;
+            assess::write(tx, &self.scope, self.device, assessment, clocks, self.now)?;
         }
         for asked in &self.asked {
             tx.changelog_ask(&asked.source, &asked.version, self.now)?;
         }
+        if self.new_contact {
+            self.begin_contact(tx, link.and_then(|link| link.last_seen))?;
+        }
         tx.link_update(&self.scope, self.device, &self.update)?;
         Ok(None)
+    }
+
+    /// The contact before this one ended right after the device was last seen.
+    fn begin_contact(&self, tx: &mut Tx<'_>, last_seen: Option<Timestamp>) -> Result<()> {
+        let forget_before = self
+            .now
+            .checked_sub(SignedDuration::from_hours(24 * CONTACTS_DAYS))
+            .unwrap_or(Timestamp::MIN);
+        let ended_at = last_seen.map(view::end_of_contact);
+        tx.contact_begin(&self.scope, self.device, self.now, ended_at, forget_before)?;
+        Ok(())
     }
 
     fn effect(&self, tx: &mut Tx<'_>, effect: &Effect) -> Result<()> {

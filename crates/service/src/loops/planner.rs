@@ -75,10 +75,11 @@ impl Service {
         };
         let view =
             self.read(move |tx| view::load(tx, &access::of_loops(), device, packages, now))?;
-        let Some(view) = view else {
+        let Some(mut view) = view else {
             self.due.later(device, None);
             return Ok(());
         };
+        view::wind(&mut view, &*self.clocks()?);
         let plan = plan(&view, &rules, now);
         let mut changes = Vec::new();
         for action in &plan.actions {

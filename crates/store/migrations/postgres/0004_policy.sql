@@ -59,6 +59,9 @@ CREATE TABLE device_contact (
     PRIMARY KEY (device, from_at)
 );
 
+INSERT INTO device_contact (device, from_at)
+    SELECT device, last_seen FROM device_link WHERE last_seen IS NOT NULL;
+
 -- When each fix (a CVE, or a patch that names none) was released and first seen on any device.
 CREATE TABLE fix_clock (
     fix TEXT PRIMARY KEY,
