@@ -130,6 +130,9 @@ pub enum Command {
     /// Change windows: when devices may be changed
     #[command(subcommand)]
     Window(commands::window::WindowCommand),
+    /// Policies as files: check, openings, evaluate
+    #[command(subcommand)]
+    Policy(commands::policy::PolicyCommand),
     /// Say whether a patch may be installed on a device, and why not
     Why(commands::why::WhyArgs),
     /// Orders: what devices were told to do, and what came of it
@@ -217,6 +220,7 @@ fn run(cli: Cli, clock: Arc<dyn Clock>) -> Result<Outcome, Failure> {
         Command::Patch(command) => commands::patch::run(&command, global),
         Command::Decision(command) => commands::decision::run(&command, global),
         Command::Window(command) => commands::window::run(&command, global),
+        Command::Policy(command) => commands::policy::run(&command, global, clock.as_ref()),
         Command::Why(args) => commands::why::run(&args, global),
         Command::Order(command) => commands::order::run(&command, global),
         Command::Ticket(command) => commands::ticket::run(&command, global),

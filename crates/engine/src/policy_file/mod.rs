@@ -12,6 +12,7 @@ mod level;
 mod objects;
 mod print;
 mod problem;
+mod schema;
 mod segment;
 mod source;
 
@@ -30,6 +31,7 @@ use source::Source;
 pub use objects::{DECIDED_BY_THE_POLICY, OWNER_OF_NO_NAME};
 pub use print::{Object, to_toml};
 pub use problem::{Place, Problem, Weight};
+pub use schema::schema;
 
 /// The largest file that is read, in bytes.
 pub const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;

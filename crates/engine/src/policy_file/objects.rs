@@ -124,7 +124,7 @@ pub(super) fn window(fields: &mut Fields<'_, '_>) -> Option<ChangeWindow> {
     })
 }
 
-const RECURRENCES: [&str; 5] = ["days", "nth", "month_day", "dates", "after_release"];
+pub(super) const RECURRENCES: [&str; 5] = ["days", "nth", "month_day", "dates", "after_release"];
 
 fn recurrence(fields: &mut Fields<'_, '_>) -> Option<Recurrence> {
     let given: Vec<&str> = RECURRENCES

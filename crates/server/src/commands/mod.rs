@@ -12,6 +12,7 @@ pub mod finding;
 pub mod order;
 pub mod owner;
 pub mod patch;
+pub mod policy;
 pub mod report;
 pub mod serve;
 pub mod site;
@@ -65,7 +66,7 @@ pub struct At {
 }
 
 /// Reads an instant with its zone, or a day (its first instant in UTC).
-fn instant(text: &str) -> Result<Timestamp, String> {
+pub fn instant(text: &str) -> Result<Timestamp, String> {
     let day = || {
         Some(
             text.parse::<Date>()

@@ -4,4 +4,5 @@ pub mod assess;
 pub mod compare;
 pub mod inspect;
 pub mod inventory;
+pub mod policy;
 pub mod supersedes;

@@ -1,0 +1,4 @@
+//! `patchloop policy`, the verbs that need no server: they read policy files and a fleet's snapshot.
+
+pub mod check;
+pub mod files;
