@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ClientId, DecisionId, PrincipalId};
 use crate::name::{Label, Version};
 use crate::package::words;
-use crate::query::Query;
+use crate::query::{Field, Query};
 
 /// What was decided. The order is the order of precedence within a level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,6 +52,25 @@ words!(Level "level" "provider, client, site, group, device" {
     Provider "provider", Client "client", Site "site", Group "group", Device "device",
 });
 
+impl Level {
+    /// How close a query over devices is, by the closest thing that it names with a term that must
+    /// hold and one exact value; a tag counts as a group.
+    pub fn of_query(devices: &Query) -> Self {
+        let names = |field| devices.required(field).is_some();
+        if names(Field::Device) {
+            Self::Device
+        } else if names(Field::Group) || names(Field::Tag) {
+            Self::Group
+        } else if names(Field::Site) {
+            Self::Site
+        } else if names(Field::Client) {
+            Self::Client
+        } else {
+            Self::Provider
+        }
+    }
+}
+
 /// A decision as it is kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
@@ -91,5 +110,35 @@ impl Decision {
         self.decided_at <= now
             && self.until.is_none_or(|until| now < until)
             && self.ended_at.is_none_or(|ended| now < ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closest_thing_that_must_hold_gives_the_level() -> Result<(), crate::query::QueryError> {
+        for (text, level) in [
+            ("", Level::Provider),
+            ("os:debian seen<7d", Level::Provider),
+            ("client:acme", Level::Client),
+            ("client:acme site:berlin", Level::Site),
+            ("site:acme/berlin", Level::Site),
+            ("tag:server", Level::Group),
+            ("client:acme group:databases", Level::Group),
+            ("site:berlin tag:server", Level::Group),
+            ("client:acme device:web1 tag:server", Level::Device),
+            ("(client:acme (site:berlin))", Level::Site),
+            ("-client:acme", Level::Provider),
+            ("client:acme,beta", Level::Provider),
+            ("client:ac*", Level::Provider),
+            ("device:web*", Level::Provider),
+            ("-(-tag:a -tag:b)", Level::Provider),
+            ("web1", Level::Provider),
+        ] {
+            assert_eq!(Level::of_query(&text.parse()?), level, "{text}");
+        }
+        Ok(())
     }
 }

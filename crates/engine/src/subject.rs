@@ -11,7 +11,7 @@ use domain::offer::System;
 use domain::package::{Ecosystem, Item, PackageState};
 use domain::patch::PatchId;
 use domain::query::{Fact, Field, Os, PackageVersion, Packages, Subject, SubjectKind, Values};
-use domain::severity::Severity;
+use domain::severity::{Classification, Severity};
 use jiff::Timestamp;
 
 use crate::view::DeviceView;
@@ -27,6 +27,29 @@ pub struct DeviceSubject<'a> {
     pub inventory: Option<&'a Inventory>,
     /// Where it stands with patches; `None`: not assessed or not loaded.
     pub findings: Option<&'a [DatedFinding]>,
+    /// The groups it is in; `None`: not looked up.
+    pub groups: Option<&'a Membership>,
+}
+
+/// The groups that a device is in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Membership {
+    /// The names of those that it certainly is in.
+    pub certain: Vec<String>,
+    /// Whether these are all; not so where the query of a group cannot be answered.
+    pub complete: bool,
+}
+
+impl Membership {
+    /// The names as values of the field `group`.
+    pub fn values(&self) -> Values<'_> {
+        let names = self.certain.iter().map(String::as_str);
+        if self.complete {
+            Values::of(names)
+        } else {
+            Values::at_least(names)
+        }
+    }
 }
 
 impl<'a> DeviceSubject<'a> {
@@ -37,6 +60,7 @@ impl<'a> DeviceSubject<'a> {
             system: view.facts.as_ref().map(|facts| &facts.system),
             inventory: view.inventory.as_ref(),
             findings: view.facts.is_some().then_some(view.findings.as_slice()),
+            groups: None,
         }
     }
 }
@@ -48,6 +72,10 @@ pub struct PatchSubject<'a> {
     pub finding: &'a Finding,
     /// When the patch was first seen (on the device; in a list of patches: anywhere).
     pub first_seen: Option<Timestamp>,
+    /// What kind of patch it is; `None`: not known any more.
+    pub class: Option<Classification>,
+    /// The fix that it carries; `None`: not known.
+    pub fix: Option<&'a str>,
 }
 
 impl<'a> PatchSubject<'a> {
@@ -56,6 +84,8 @@ impl<'a> PatchSubject<'a> {
         Self {
             finding: &dated.finding,
             first_seen: Some(dated.first_seen),
+            class: Some(dated.finding.classification),
+            fix: None,
         }
     }
 }
@@ -71,6 +101,9 @@ impl Subject for DeviceSubject<'_> {
             Field::Site => Values::one(self.device.site_name.as_str()),
             Field::Device => Values::one(self.device.name.as_str()),
             Field::Tag => Values::of(self.device.tags.iter().map(|tag| tag.as_str())),
+            Field::Group => self.groups.map_or_else(Values::unknown, Membership::values),
+            Field::Zone => Values::one(self.device.zone.as_str()),
+            Field::Mode => Values::one(self.device.mode.word()),
             Field::Package => match self.inventory {
                 Some(inventory) => Values::of(installed_names(inventory)),
                 None => Values::unknown(),
@@ -83,9 +116,12 @@ impl Subject for DeviceSubject<'_> {
             | Field::Product
             | Field::Patch
             | Field::Severity
+            | Field::Class
+            | Field::Fix
             | Field::Origin
             | Field::State
-            | Field::Age => Values::unknown(),
+            | Field::Age
+            | Field::Released => Values::unknown(),
         }
     }
 
@@ -246,6 +282,11 @@ impl Subject for PatchSubject<'_> {
                 Some(severity) => Values::one(severity.word()),
                 None => Values::unknown(),
             },
+            Field::Class => match self.class {
+                Some(class) => Values::one(class.word()),
+                None => Values::unknown(),
+            },
+            Field::Fix => self.fix.map_or_else(Values::unknown, Values::one),
             Field::Cve => match &finding.facts.cves {
                 Some(cves) => Values::of(cves.iter().map(String::as_str)),
                 None => Values::unknown(),
@@ -269,10 +310,14 @@ impl Subject for PatchSubject<'_> {
             | Field::Site
             | Field::Device
             | Field::Tag
+            | Field::Group
+            | Field::Zone
+            | Field::Mode
             | Field::Os
             | Field::Seen
             | Field::Missing
-            | Field::Age => Values::unknown(),
+            | Field::Age
+            | Field::Released => Values::unknown(),
         }
     }
 
@@ -281,10 +326,12 @@ impl Subject for PatchSubject<'_> {
     }
 
     fn instant(&self, field: Field) -> Fact<Timestamp> {
-        match (field, self.first_seen) {
-            (Field::Age, Some(seen)) => Fact::Known(seen),
-            _ => Fact::Unknown,
-        }
+        let instant = match field {
+            Field::Age => self.finding.facts.released_at.or(self.first_seen),
+            Field::Released => self.finding.facts.released_at,
+            _ => None,
+        };
+        instant.map_or(Fact::Unknown, Fact::Known)
     }
 
     fn os(&self) -> Fact<Os<'_>> {

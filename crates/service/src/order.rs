@@ -256,6 +256,8 @@ fn matches(query: &Query, seen: &Seen, order: &OrderRecord, now: Timestamp) -> b
                     patch: &PatchSubject {
                         finding: &forgotten(order, patch),
                         first_seen: None,
+                        class: None,
+                        fix: None,
                     },
                 },
                 now,

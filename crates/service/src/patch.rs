@@ -56,7 +56,7 @@ fn item(finding: &Finding, devices: u32) -> PatchItem {
 fn of_patch_alone(query: &Query) -> bool {
     query.terms().iter().all(|term| match term.field() {
         // A word alone is also looked for in devices' names; state and age differ by device.
-        None | Some(Field::State | Field::Age) => false,
+        None | Some(Field::State | Field::Age | Field::Released) => false,
         Some(field) => field.applies_to(SubjectKind::Patch),
     })
 }
@@ -102,6 +102,8 @@ fn summaries(
             let subject = PatchSubject {
                 finding: &summary.newest,
                 first_seen: None,
+                class: Some(summary.newest.classification),
+                fix: None,
             };
             if let Some(devices) = missing.filter(|devices| *devices > 0)
                 && query.matches(&subject, now)

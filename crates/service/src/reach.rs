@@ -6,7 +6,7 @@
 use domain::access::{self, ClientScope, Permission, Principal, Reach};
 use domain::decision::Level;
 use domain::id::ClientId;
-use domain::query::{Condition, Expr, Field, Query};
+use domain::query::{Field, Query};
 use store::Tx;
 
 use crate::{Result, ServiceError, naming};
@@ -51,9 +51,9 @@ pub(crate) fn bound(
 }
 
 fn named(tx: &mut Tx<'_>, scope: &ClientScope, devices: &Query) -> Result<Bound> {
-    if let Some(name) = must(devices, Field::Device) {
+    if let Some(name) = devices.required(Field::Device) {
         // The client beside it says which of two devices of that name is meant.
-        let device = match must(devices, Field::Client) {
+        let device = match devices.required(Field::Client) {
             Some(client) if !name.contains('/') => {
                 let client = naming::client(tx, scope, client)?;
                 let narrowed = scope.narrowed(client.id).ok_or(ServiceError::NotFound {
@@ -69,8 +69,8 @@ fn named(tx: &mut Tx<'_>, scope: &ClientScope, devices: &Query) -> Result<Bound>
             level: Level::Device,
         });
     }
-    let site = must(devices, Field::Site);
-    let client = match (must(devices, Field::Client), site) {
+    let site = devices.required(Field::Site);
+    let client = match (devices.required(Field::Client), site) {
         (Some(name), _) => Some(naming::client(tx, scope, name)?.id),
         (None, Some(name)) if name.contains('/') => Some(naming::site(tx, scope, name)?.0.id),
         (None, _) => None,
@@ -83,24 +83,6 @@ fn named(tx: &mut Tx<'_>, scope: &ClientScope, devices: &Query) -> Result<Bound>
     Ok(Bound { client, level })
 }
 
-/// The one exact value that a field must have for the query to match.
-fn must(query: &Query, field: Field) -> Option<&str> {
-    let parts = match query.expr() {
-        Expr::All(parts) => parts.as_slice(),
-        only @ (Expr::Term(_) | Expr::Not(_)) => std::slice::from_ref(only),
-    };
-    parts.iter().find_map(|part| match part {
-        Expr::Term(term) if term.field() == Some(field) => match term.condition() {
-            Condition::Text(patterns) => match patterns.as_slice() {
-                [only] => only.exact(),
-                _ => None,
-            },
-            _ => None,
-        },
-        Expr::Term(_) | Expr::Not(_) | Expr::All(_) => None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,7 +91,7 @@ mod tests {
     fn only_a_term_that_must_hold_with_one_exact_value_binds() {
         let client = |text: &str| {
             let query: Query = text.parse().unwrap();
-            must(&query, Field::Client).map(str::to_owned)
+            query.required(Field::Client).map(str::to_owned)
         };
         assert_eq!(client("client:acme tag:server").as_deref(), Some("acme"));
         assert_eq!(client("client:\"Acme GmbH\"").as_deref(), Some("Acme GmbH"));

@@ -39,6 +39,7 @@ impl Seen {
             system: self.system.as_ref(),
             inventory: self.inventory.as_ref(),
             findings: self.findings.as_deref(),
+            groups: None,
         }
     }
 }

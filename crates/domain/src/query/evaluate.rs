@@ -221,8 +221,8 @@ pub trait Subject {
     /// Ids are matched whole and never by `*`: `device:d*` shall not mean every `dev_...`.
     fn id(&self, field: Field) -> Option<Cow<'_, str>>;
 
-    /// Returns when the subject was last seen (`Seen`), or was released or else first seen
-    /// (`Age`).
+    /// Returns when the subject was last seen (`Seen`), was released or else first seen (`Age`), or
+    /// was released (`Released`).
     fn instant(&self, field: Field) -> Fact<Timestamp>;
 
     /// Returns the operating system (`Os`).
@@ -442,7 +442,7 @@ fn present(field: Field, subject: &dyn Subject) -> Truth {
     }
     match field {
         Field::Os => has(subject.os()),
-        Field::Seen | Field::Age => has(subject.instant(field)),
+        Field::Seen | Field::Age | Field::Released => has(subject.instant(field)),
         _ => subject.text(field).any(|_| Truth::Yes),
     }
 }

@@ -33,6 +33,9 @@ pub enum Field {
     Site,
     Device,
     Tag,
+    Group,
+    Zone,
+    Mode,
     Os,
     Seen,
     Missing,
@@ -40,11 +43,14 @@ pub enum Field {
     Product,
     Patch,
     Severity,
+    Class,
+    Fix,
     Cve,
     Kev,
     Origin,
     State,
     Age,
+    Released,
 }
 
 /// One value of a field with a closed list of values.
@@ -122,7 +128,32 @@ const STATES: &[Choice] = &[
     ),
     choice("fixed", None, "fixed and proven"),
     choice("not-affected", None, "not affected"),
+    choice("superseded", None, "a newer patch replaces it"),
     choice("unknown", None, "could not be assessed"),
+];
+
+const CLASSES: &[Choice] = &[
+    choice("security", None, "a fix for security"),
+    choice("hotfix", None, "a fix that is not for security"),
+    choice("roll-up", None, "many fixes in one"),
+    choice(
+        "service-pack",
+        None,
+        "a service pack, or a point release of a distribution",
+    ),
+    choice("definition", None, "definitions of a scanner"),
+    choice("driver", None, "a driver"),
+    choice("feature", None, "new function"),
+    choice(
+        "third-party",
+        None,
+        "an application or archive that is not the system vendor's",
+    ),
+];
+
+const MODES: &[Choice] = &[
+    choice("observe", None, "looked at only"),
+    choice("managed", None, "changed by policy"),
 ];
 
 const NAME: ValueKind = ValueKind::Text(LetterCase::Ignored);
@@ -143,6 +174,24 @@ pub static FIELDS: &[FieldRow] = &[
         "the device itself, by name or id",
     ),
     device(Field::Tag, "tag", NAME, "a tag on the device"),
+    device(
+        Field::Group,
+        "group",
+        NAME,
+        "a group that the device is in, by name",
+    ),
+    device(
+        Field::Zone,
+        "zone",
+        NAME,
+        "the device's time zone: Europe/Berlin, Europe/*",
+    ),
+    device(
+        Field::Mode,
+        "mode",
+        ValueKind::Choice(MODES),
+        "what may be done to the device",
+    ),
     device(
         Field::Os,
         "os",
@@ -187,6 +236,18 @@ pub static FIELDS: &[FieldRow] = &[
         ValueKind::Choice(SEVERITIES),
         "how severe the patch is",
     ),
+    patch(
+        Field::Class,
+        "class",
+        ValueKind::Choice(CLASSES),
+        "what kind of patch it is",
+    ),
+    patch(
+        Field::Fix,
+        "fix",
+        NAME,
+        "the fix that the patch carries, the same for all its revisions",
+    ),
     FieldRow {
         field: Field::Cve,
         name: "cve",
@@ -219,7 +280,13 @@ pub static FIELDS: &[FieldRow] = &[
         Field::Age,
         "age",
         ValueKind::Elapsed,
-        "time since the patch was released or first seen",
+        "time since the patch was released or, where that is not known, first seen",
+    ),
+    patch(
+        Field::Released,
+        "released",
+        ValueKind::Elapsed,
+        "time since the vendor released the patch: released>14d",
     ),
 ];
 

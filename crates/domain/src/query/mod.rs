@@ -26,6 +26,7 @@ mod complete;
 mod error;
 mod evaluate;
 mod field;
+mod implies;
 mod parse;
 mod print;
 mod value;
@@ -201,6 +202,33 @@ impl Query {
         let mut terms = Vec::new();
         collect(&self.expr, &mut terms);
         terms
+    }
+
+    /// Returns the one exact value that a field must have for the query to match: `acme` for
+    /// `client:acme tag:server`, none for `client:acme,beta`, `client:ac*` and `-client:acme`.
+    pub fn required(&self, field: Field) -> Option<&str> {
+        let parts = match &self.expr {
+            Expr::All(parts) => parts.as_slice(),
+            only @ (Expr::Term(_) | Expr::Not(_)) => std::slice::from_ref(only),
+        };
+        parts.iter().find_map(|part| match part {
+            Expr::Term(term) if term.field == Some(field) => match &term.condition {
+                Condition::Text(patterns) => match patterns.as_slice() {
+                    [only] => only.exact(),
+                    _ => None,
+                },
+                Condition::Choice(choices) => match choices.as_slice() {
+                    [only] => Some(only.name),
+                    _ => None,
+                },
+                Condition::Present
+                | Condition::Order(..)
+                | Condition::Elapsed(..)
+                | Condition::Os(_)
+                | Condition::Packages(_) => None,
+            },
+            Expr::Term(_) | Expr::Not(_) | Expr::All(_) => None,
+        })
     }
 
     /// Refuses a query with a field that subjects of this kind do not have, such as `severity`

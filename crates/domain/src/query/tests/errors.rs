@@ -119,7 +119,7 @@ fn a_field_of_another_subject_is_refused_with_its_place() {
     assert_eq!(
         error.to_string(),
         "devices have no field `severity` at column 9: \
-         expected client, site, device, tag, os, seen, missing, package, cve or kev"
+         expected client, site, device, tag, group, zone, mode, os, seen, missing, package, cve or kev"
     );
     assert_eq!(
         Query::parse(text).unwrap().check(SubjectKind::Device),

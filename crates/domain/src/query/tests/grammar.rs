@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use crate::device::Mode;
 use crate::finding::FindingState;
 use crate::query::{
     Comparison, Condition, DEPTH_MAX, ElapsedUnit, Expr, Field, LENGTH_BYTES_MAX, Query,
     QueryErrorKind, SubjectKind, TERMS_MAX, completions,
 };
 
-use crate::severity::Severity;
+use crate::severity::{Classification, Severity};
+use crate::snapshot::SnapshotState;
 
 use super::query;
 
@@ -254,8 +256,23 @@ fn closed_lists_hold_the_words_of_the_house() {
     let severities: BTreeSet<&str> = Severity::ALL.iter().map(|value| value.word()).collect();
     assert_eq!(names(Field::Severity), severities);
     assert_eq!(names(Field::Missing), severities);
-    let states: BTreeSet<&str> = FindingState::ALL.iter().map(|value| value.word()).collect();
+    let states: BTreeSet<&str> = SnapshotState::ALL
+        .iter()
+        .map(|value| value.word())
+        .collect();
     assert_eq!(names(Field::State), states);
+    assert!(
+        FindingState::ALL
+            .iter()
+            .all(|state| states.contains(state.word()))
+    );
+    let classes: BTreeSet<&str> = Classification::ALL
+        .iter()
+        .map(|value| value.word())
+        .collect();
+    assert_eq!(names(Field::Class), classes);
+    let modes: BTreeSet<&str> = Mode::ALL.iter().map(|value| value.word()).collect();
+    assert_eq!(names(Field::Mode), modes);
 }
 
 #[test]
@@ -308,5 +325,5 @@ fn completes_fields_and_values() {
     assert_eq!(offered("severity:|", Device), Vec::<String>::new());
     assert_eq!(offered("tag:\"a s|", Device), Vec::<String>::new());
     assert_eq!(offered("tag:a|", Device), Vec::<String>::new());
-    assert_eq!(offered("|", Patch).len(), 9);
+    assert_eq!(offered("|", Patch).len(), 12);
 }

@@ -138,12 +138,18 @@ impl FleetIndex {
             Field::Cve => Ok(self.cve_term(term, now)),
             Field::Kev => Ok(self.kev_term(term, now)),
             Field::Device
+            | Field::Group
+            | Field::Zone
+            | Field::Mode
             | Field::Product
             | Field::Patch
             | Field::Severity
+            | Field::Class
+            | Field::Fix
             | Field::Origin
             | Field::State
-            | Field::Age => Err(Unanswerable::Field(field)),
+            | Field::Age
+            | Field::Released => Err(Unanswerable::Field(field)),
         }
     }
 
