@@ -3,15 +3,11 @@
 use domain::device::{Mode, Standing};
 use domain::offer::Lists;
 use domain::order::Verb;
-use domain::query::Truth;
 use domain::verdict::{Gate, GateName};
-use domain::window::{ChangeWindow, Opening};
 use jiff::{SignedDuration, Timestamp};
 
-use super::words::when;
-use super::{REACHABLE_SECONDS, REPORT_FRESH_DAYS, closed, open};
-use crate::calendar;
-use crate::subject::DeviceSubject;
+use super::words::{closed, open, when};
+use super::{REACHABLE_SECONDS, REPORT_FRESH_DAYS};
 use crate::view::DeviceView;
 
 pub(super) fn known(view: &DeviceView, now: Timestamp) -> Gate {
@@ -35,67 +31,6 @@ pub(super) fn known(view: &DeviceView, now: Timestamp) -> Gate {
         return closed(gate, reason, administrator);
     }
     open(gate, format!("reported on {}", when(at, &view.device.zone)))
-}
-
-/// The windows that cover the device and did not end.
-pub(super) fn covering<'a>(
-    view: &DeviceView,
-    windows: &'a [ChangeWindow],
-    now: Timestamp,
-) -> Vec<&'a ChangeWindow> {
-    let subject = DeviceSubject::of(view);
-    windows
-        .iter()
-        .filter(|window| window.ended_at.is_none_or(|ended| now < ended))
-        .filter(|window| window.client.is_none_or(|id| id == view.device.client))
-        .filter(|window| window.devices.evaluate(&subject, now) == Truth::Yes)
-        .collect()
-}
-
-/// The gate and the opening that is open now or comes next.
-pub(super) fn window(
-    view: &DeviceView,
-    covering: &[&ChangeWindow],
-    now: Timestamp,
-) -> (Gate, Option<Opening>) {
-    let gate = GateName::Window;
-    let owner = "whoever may add a change window";
-    if covering.is_empty() {
-        let none = closed(gate, "no change window covers this device", Some(owner));
-        return (none, None);
-    }
-    let zone = &view.device.zone;
-    let (opening, refused) = calendar::opening_at_or_after(covering.iter().copied(), zone, now);
-    let Some(opening) = opening else {
-        let reason = match refused.first() {
-            Some((name, error)) => format!("the change window {name} stays closed: {error}"),
-            None => "no change window will open again".to_owned(),
-        };
-        return (closed(gate, reason, Some(owner)), None);
-    };
-    let names = covering
-        .iter()
-        .map(|window| window.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
-    let answer = if opening.opens_at <= now {
-        let until = when(opening.closes_at, zone);
-        open(
-            gate,
-            format!("the change window ({names}) is open until {until}"),
-        )
-    } else {
-        let at = when(opening.opens_at, zone);
-        Gate {
-            opens_at: Some(opening.opens_at),
-            ..closed(
-                gate,
-                format!("the change window ({names}) opens on {at}"),
-                Some(owner),
-            )
-        }
-    };
-    (answer, Some(opening))
 }
 
 pub(super) fn reachable(view: &DeviceView, now: Timestamp) -> Gate {

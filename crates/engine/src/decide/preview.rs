@@ -8,7 +8,7 @@ use domain::id::DeviceId;
 use domain::patch::PatchId;
 use jiff::Timestamp;
 
-use super::{Evaluator, decided};
+use super::Evaluator;
 use crate::subject::{DeviceSubject, PatchSubject};
 use crate::view::DeviceView;
 use domain::policy::Policy;
@@ -52,7 +52,7 @@ pub fn preview(
             }
             patches.insert(finding.finding.patch.clone());
             devices.insert(view.device.id);
-            needed.extend(decided::needed(view, &evaluator.decisions, finding, now));
+            needed.extend(evaluator.needed(finding));
             if let Some(at) = evaluator.verdict(finding).at {
                 first_due_at = Some(first_due_at.map_or(at, |first: Timestamp| first.min(at)));
             }

@@ -2,6 +2,7 @@ use super::*;
 use crate::testing::{at, decision, missing, monday, patch, rules, view};
 use domain::decision::{Level, Word};
 use domain::device::{Mode, Standing};
+use domain::finding::FindingState;
 use domain::offer::Lists;
 use proptest::prelude::*;
 

@@ -1,0 +1,368 @@
+//! What of a policy covers a device, and what of that fits a patch.
+//!
+//! A window or an approval covers only what it certainly covers. What holds something back (a
+//! freeze, an exclusion, a hold) also covers what it perhaps covers: its query asks for something
+//! that is not known yet.
+
+use std::borrow::Cow;
+
+use domain::decision::Decision;
+use domain::id::ClientId;
+use domain::policy::{ApprovalRule, Exclusion, Freeze, Policy, RebootRule, RingSet, Unreadable};
+use domain::query::{
+    Comparison, Condition, Fact, Field, Os, Packages, Query, Subject, SubjectKind, Truth, Values,
+};
+use domain::window::ChangeWindow;
+use jiff::{SignedDuration, Timestamp};
+
+/// A policy with what is asked of it again and again, worked out once.
+pub(super) struct Compiled<'a> {
+    pub policy: &'a Policy,
+    /// Groups in rounds, each after those that its query names.
+    groups: Vec<Vec<usize>>,
+    /// Groups that name each other in a circle.
+    circle: Vec<usize>,
+    /// Decisions by precedence, the first goes before all others.
+    decisions: Vec<usize>,
+    /// Durations that queries for patches compare an age with: there, their answer changes.
+    ages: Vec<SignedDuration>,
+}
+
+impl<'a> Compiled<'a> {
+    pub fn new(policy: &'a Policy) -> Self {
+        let mut decisions: Vec<usize> = (0..policy.decisions.len()).collect();
+        decisions.sort_by(|a, b| {
+            let rank = |at: usize| {
+                let decision = &policy.decisions[at];
+                let name = decision.name.as_ref().map(|name| name.as_str());
+                let (patches, devices) = (&decision.patches, &decision.devices);
+                let text = name.map_or_else(|| format!("{patches} {devices}"), str::to_owned);
+                (
+                    decision.level,
+                    decision.word,
+                    decision.decided_at,
+                    decision.id,
+                    text,
+                )
+            };
+            rank(*b).cmp(&rank(*a))
+        });
+        let (groups, circle) = group_order(policy);
+        Self {
+            policy,
+            groups,
+            circle,
+            decisions,
+            ages: ages(policy),
+        }
+    }
+
+    /// Whether answers about patches change as these grow older.
+    pub fn ages(&self) -> &[SignedDuration] {
+        &self.ages
+    }
+
+    /// The groups of a device: its own, and those of the policy.
+    pub fn groups_of(
+        &self,
+        subject: &dyn Subject,
+        own: &[&str],
+        client: Option<ClientId>,
+        now: Timestamp,
+    ) -> Groups<'a> {
+        let mut groups = Groups {
+            names: own
+                .iter()
+                .map(|name| Cow::Owned((*name).to_owned()))
+                .collect(),
+            complete: true,
+        };
+        let asked = |index: &usize, groups: &Groups<'a>| {
+            let group = &self.policy.groups[*index];
+            let base = subject;
+            let subject = Grouped { base, groups };
+            let truth = of_client(group.client, client).and(group.devices.evaluate(&subject, now));
+            (group.name.as_str(), truth)
+        };
+        for round in self.groups.iter().chain([&self.circle]) {
+            if std::ptr::eq(round, &self.circle) && !round.is_empty() {
+                groups.complete = false;
+            }
+            // All of a round see the same, so that their order does not matter.
+            let answers: Vec<(&str, Truth)> =
+                round.iter().map(|index| asked(index, &groups)).collect();
+            for (name, truth) in answers {
+                match truth {
+                    Truth::Yes => groups.names.push(Cow::Borrowed(name)),
+                    // Whether the device is in it is not known: then `group:` is not known either.
+                    Truth::Unknown => groups.complete = false,
+                    Truth::No => {}
+                }
+            }
+        }
+        groups
+    }
+}
+
+/// The names of the groups that a device is in, and whether these are all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Groups<'a> {
+    names: Vec<Cow<'a, str>>,
+    complete: bool,
+}
+
+impl Groups<'_> {
+    fn values(&self) -> Values<'_> {
+        let names = self.names.iter().map(|name| Cow::Borrowed(name.as_ref()));
+        if self.complete {
+            Values::of(names)
+        } else {
+            Values::at_least(names)
+        }
+    }
+}
+
+/// A device with its groups as a subject of queries.
+pub struct Grouped<'a> {
+    pub(super) base: &'a dyn Subject,
+    pub(super) groups: &'a Groups<'a>,
+}
+
+impl Subject for Grouped<'_> {
+    fn kind(&self) -> SubjectKind {
+        self.base.kind()
+    }
+    fn text(&self, field: Field) -> Values<'_> {
+        if field.name() == GROUP {
+            self.groups.values()
+        } else {
+            self.base.text(field)
+        }
+    }
+    fn id(&self, field: Field) -> Option<Cow<'_, str>> {
+        self.base.id(field)
+    }
+    fn instant(&self, field: Field) -> Fact<Timestamp> {
+        self.base.instant(field)
+    }
+    fn os(&self) -> Fact<Os<'_>> {
+        self.base.os()
+    }
+    fn packages(&self) -> Packages<'_> {
+        self.base.packages()
+    }
+}
+
+/// The field that asks for groups.
+const GROUP: &str = "group";
+
+/// Groups in rounds, each after those that its query names, and those that name each other in a
+/// circle.
+fn group_order(policy: &Policy) -> (Vec<Vec<usize>>, Vec<usize>) {
+    let names_of = |query: &Query, name: &str| {
+        query.terms().iter().any(|term| {
+            term.field().is_some_and(|field| field.name() == GROUP)
+                && match term.condition() {
+                    Condition::Text(patterns) => patterns
+                        .iter()
+                        .any(|pattern| pattern.fits(name, domain::query::LetterCase::Ignored)),
+                    Condition::Present => true,
+                    Condition::Choice(_)
+                    | Condition::Order(..)
+                    | Condition::Elapsed(..)
+                    | Condition::Os(_)
+                    | Condition::Packages(_) => false,
+                }
+        })
+    };
+    let groups = &policy.groups;
+    let mut rounds = Vec::new();
+    let mut left: Vec<usize> = (0..groups.len()).collect();
+    loop {
+        let ready = |at: &usize| {
+            left.iter()
+                .all(|other| !names_of(&groups[*at].devices, groups[*other].name.as_str()))
+        };
+        let (now, later): (Vec<usize>, Vec<usize>) = left.iter().partition(|at| ready(at));
+        if now.is_empty() {
+            return (rounds, later);
+        }
+        rounds.push(now);
+        left = later;
+    }
+}
+
+/// The durations that queries for patches compare an age with.
+fn ages(policy: &Policy) -> Vec<SignedDuration> {
+    let rules = policy.rules.iter().map(|rule| &rule.patches);
+    let decisions = policy.decisions.iter().map(|decision| &decision.patches);
+    let mut ages: Vec<SignedDuration> = rules
+        .chain(decisions)
+        .flat_map(Query::terms)
+        .filter_map(|term| match term.condition() {
+            Condition::Elapsed(comparison, bound) => Some(match comparison {
+                // One nanosecond later the answer changes.
+                Comparison::LessOrEqual | Comparison::Greater => {
+                    bound.duration() + SignedDuration::from_nanos(1)
+                }
+                Comparison::Less | Comparison::GreaterOrEqual => bound.duration(),
+            }),
+            _ => None,
+        })
+        .collect();
+    ages.sort_unstable();
+    ages.dedup();
+    ages
+}
+
+/// Whether an object that is limited to one client may cover a device of `client`.
+pub(super) fn of_client(limited: Option<ClientId>, client: Option<ClientId>) -> Truth {
+    match (limited, client) {
+        (None, _) => Truth::Yes,
+        (Some(limited), Some(client)) => (limited == client).into(),
+        // A device in a file names its client by a name.
+        (Some(_), None) => Truth::Unknown,
+    }
+}
+
+/// An object that covers a device, certainly or perhaps.
+pub(super) struct Covering<'a, T> {
+    pub object: &'a T,
+    /// Its place in the policy.
+    pub index: usize,
+    pub devices: Truth,
+}
+
+/// A ring set as a device stands in it.
+#[derive(Clone, Copy)]
+pub(super) struct Placed<'a> {
+    pub set: &'a RingSet,
+    /// Whether it covers the device.
+    pub covers: Truth,
+    /// The first ring that the device certainly fits.
+    pub ring: Option<usize>,
+}
+
+/// All of a policy that covers a device.
+pub(super) struct Coverage<'a> {
+    pub windows: Vec<&'a ChangeWindow>,
+    pub freezes: Vec<Covering<'a, Freeze>>,
+    pub exclusions: Vec<Covering<'a, Exclusion>>,
+    /// By precedence.
+    pub decisions: Vec<Covering<'a, Decision>>,
+    /// In their order.
+    pub rules: Vec<Covering<'a, ApprovalRule>>,
+    pub rings: Vec<Placed<'a>>,
+    pub unreadable: Vec<&'a Unreadable>,
+    /// The closest certainly, or the strictest of those that perhaps cover it.
+    pub reboots: Vec<Covering<'a, RebootRule>>,
+}
+
+impl<'a> Coverage<'a> {
+    /// `subject` answers for the device with all its groups.
+    pub fn of(
+        compiled: &Compiled<'a>,
+        subject: &dyn Subject,
+        client: Option<ClientId>,
+        now: Timestamp,
+    ) -> Self {
+        let policy = compiled.policy;
+        let covers = |limited: Option<ClientId>, devices: &Query| match of_client(limited, client) {
+            Truth::No => Truth::No,
+            truth => truth.and(devices.evaluate(subject, now)),
+        };
+        let placed = |set: &'a RingSet| Placed {
+            set,
+            covers: covers(set.client, &set.devices),
+            ring: set
+                .rings
+                .iter()
+                .position(|ring| ring.devices.matches(subject, now)),
+        };
+        Self {
+            windows: policy
+                .windows
+                .iter()
+                .filter(|window| window.ended_at.is_none_or(|ended| now < ended))
+                .filter(|window| covers(window.client, &window.devices) == Truth::Yes)
+                .collect(),
+            freezes: covering(policy.freezes.iter().enumerate(), |freeze| {
+                covers(freeze.client, &freeze.devices)
+            }),
+            exclusions: covering(policy.exclusions.iter().enumerate(), |exclusion| {
+                covers(exclusion.client, &exclusion.devices)
+            }),
+            decisions: covering(
+                compiled
+                    .decisions
+                    .iter()
+                    .map(|at| (*at, &policy.decisions[*at])),
+                |decision| covers(decision.client, &decision.devices),
+            ),
+            rules: covering(policy.rules.iter().enumerate(), |rule| {
+                covers(rule.client, &rule.devices)
+            }),
+            rings: policy.rings.iter().map(placed).collect(),
+            unreadable: policy
+                .unreadable
+                .iter()
+                .filter(|object| covers(object.client, &object.devices) != Truth::No)
+                .collect(),
+            reboots: covering(policy.reboots.iter().enumerate(), |rule| {
+                covers(rule.client, &rule.devices)
+            }),
+        }
+    }
+}
+
+fn covering<'a, T>(
+    objects: impl Iterator<Item = (usize, &'a T)>,
+    covers: impl Fn(&'a T) -> Truth,
+) -> Vec<Covering<'a, T>> {
+    objects
+        .map(|(index, object)| Covering {
+            object,
+            index,
+            devices: covers(object),
+        })
+        .filter(|covering| covering.devices != Truth::No)
+        .collect()
+}
+
+/// How a patch stands to every rule and decision, each at its place in the policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fit {
+    pub rules: Vec<Truth>,
+    pub decisions: Vec<Truth>,
+}
+
+impl Fit {
+    /// Asks all of them.
+    pub fn whole(policy: &Policy, patch: &dyn Subject, now: Timestamp) -> Self {
+        let fits = |query: &Query| query.evaluate(patch, now);
+        Self {
+            rules: policy.rules.iter().map(|r| fits(&r.patches)).collect(),
+            decisions: policy.decisions.iter().map(|d| fits(&d.patches)).collect(),
+        }
+    }
+
+    /// Asks those that cover a device; the others do not matter.
+    pub fn for_device(
+        policy: &Policy,
+        coverage: &Coverage<'_>,
+        patch: &dyn Subject,
+        now: Timestamp,
+    ) -> Self {
+        let mut fit = Self {
+            rules: vec![Truth::No; policy.rules.len()],
+            decisions: vec![Truth::No; policy.decisions.len()],
+        };
+        for rule in &coverage.rules {
+            fit.rules[rule.index] = rule.object.patches.evaluate(patch, now);
+        }
+        for decision in &coverage.decisions {
+            fit.decisions[decision.index] = decision.object.patches.evaluate(patch, now);
+        }
+        fit
+    }
+}

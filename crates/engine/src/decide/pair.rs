@@ -1,0 +1,751 @@
+//! One patch on one device: the five gates that people's words and the calendar decide, as data.
+//!
+//! Both front ends (the server's view of a device, a snapshot in a file) ask here. Nothing is worded
+//! yet, so that a fleet can be asked cheaply. The first time at which all of it is open is found by
+//! walking over the times at which somebody's word begins or ends.
+
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use domain::decision::{Decision, Word};
+use domain::policy::{
+    ApprovalRule, Delay, Exclusion, Policy, PolicyKind, RingSet, RuleAction, Unreadable,
+};
+use domain::query::Truth;
+use domain::snapshot::Contact;
+use domain::verdict::{Answer, GateName};
+use domain::window::{ChangeWindow, Opening};
+use jiff::Timestamp;
+
+use super::Outcome;
+use super::covered::{Coverage, Covering, Fit};
+use super::timetable::{Frozen, Timetable};
+
+/// When the clock of a delay began; `None`: not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Clock {
+    pub began_at: Option<Timestamp>,
+    /// Whether that is a release.
+    pub released: bool,
+}
+
+/// A patch as it concerns people's words: the one that is asked about, or one that it needs.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'p> {
+    /// How rules and decisions match it at the present.
+    pub fit: &'p Fit,
+    /// How they will match it from certain times on, because it grows older.
+    pub later: &'p [(Timestamp, Fit)],
+    pub clock: Clock,
+    /// Whether its fault is known to be exploited.
+    pub kev: Option<bool>,
+    /// Its version, where it is an id of ours with an order.
+    pub version: Option<(versions::Scheme, &'p str)>,
+}
+
+impl<'p> Part<'p> {
+    fn fit_at(&self, at: Timestamp) -> &'p Fit {
+        let passed = self.later.iter().rev().find(|(from, _)| *from <= at);
+        passed.map_or(self.fit, |(_, fit)| fit)
+    }
+}
+
+/// What is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Pair<'p> {
+    /// The patch itself, then all that it needs.
+    pub parts: &'p [Part<'p>],
+    /// It needs something that cannot be installed.
+    pub broken: bool,
+    /// When the patch was released, or else first seen: for windows that follow it.
+    pub release: Option<Timestamp>,
+    /// A gate of the front end opens by itself then.
+    pub not_before: Option<Timestamp>,
+}
+
+/// Who decides about a patch.
+#[derive(Clone, Copy)]
+pub(super) enum Deciding<'a> {
+    /// Something that cannot be read may decide, so nothing does.
+    Unreadable(&'a Unreadable),
+    Excluded(&'a Exclusion, Truth),
+    /// With whether it certainly covers the patch.
+    Decision(&'a Decision, Truth),
+    Rule(&'a ApprovalRule, usize, Truth),
+    Nobody,
+}
+
+/// What approves a patch.
+#[derive(Clone, Copy)]
+pub(super) enum Approver<'a> {
+    Decision(&'a Decision),
+    Rule(&'a ApprovalRule, usize),
+}
+
+impl<'a> Deciding<'a> {
+    pub fn approver(self) -> Option<Approver<'a>> {
+        match self {
+            Self::Decision(decision, _) if decision.word == Word::Approve => {
+                Some(Approver::Decision(decision))
+            }
+            Self::Rule(rule, index, _) if rule.action == RuleAction::Approve => {
+                Some(Approver::Rule(rule, index))
+            }
+            Self::Decision(..)
+            | Self::Rule(..)
+            | Self::Unreadable(_)
+            | Self::Excluded(..)
+            | Self::Nobody => None,
+        }
+    }
+}
+
+/// The gate `delay` for one part.
+#[derive(Clone, Copy)]
+pub(super) enum DelayState<'a> {
+    /// Nothing approves it.
+    NotAsked,
+    /// No rule covers the device.
+    NotConfigured,
+    /// A person decided, and waits for nothing.
+    Person,
+    /// The rule waits for nothing; whether that is because its fault is exploited.
+    Nothing { rule: &'a ApprovalRule, kev: bool },
+    /// It ends then; `None`: when the clock began is not known.
+    Ends {
+        rule: &'a ApprovalRule,
+        delay: Delay,
+        kev: bool,
+        clock: Clock,
+        at: Option<Timestamp>,
+    },
+}
+
+impl DelayState<'_> {
+    /// `None`: not asked.
+    pub fn is_open(&self, now: Timestamp) -> Option<bool> {
+        match self {
+            Self::NotAsked => None,
+            Self::NotConfigured | Self::Person | Self::Nothing { .. } => Some(true),
+            Self::Ends { at, .. } => Some(at.is_some_and(|at| at <= now)),
+        }
+    }
+
+    /// From when it is open; `None`: not known.
+    fn opens_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::NotAsked => None,
+            Self::NotConfigured | Self::Person | Self::Nothing { .. } => Some(Timestamp::MIN),
+            Self::Ends { at, .. } => *at,
+        }
+    }
+}
+
+/// The gate `ring` for one part.
+#[derive(Clone, Copy)]
+pub(super) enum RingState<'a> {
+    NotAsked,
+    /// No ring set covers the device.
+    NotConfigured,
+    /// The device is in this ring, reached then; `None`: that is not known.
+    In {
+        set: &'a RingSet,
+        ring: usize,
+        at: Option<Timestamp>,
+    },
+    /// It is in no ring.
+    Outside(&'a RingSet),
+    /// Whether the set covers it is not known.
+    Perhaps(&'a RingSet),
+    /// The rule names a set that is not there.
+    NoSuchSet(&'a ApprovalRule),
+    Unreadable(&'a Unreadable),
+}
+
+impl RingState<'_> {
+    pub fn is_open(&self, now: Timestamp) -> Option<bool> {
+        match self {
+            Self::NotAsked => None,
+            Self::NotConfigured => Some(true),
+            Self::In { at, .. } => Some(at.is_some_and(|at| at <= now)),
+            Self::Outside(_) | Self::Perhaps(_) | Self::NoSuchSet(_) | Self::Unreadable(_) => {
+                Some(false)
+            }
+        }
+    }
+
+    fn opens_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::NotConfigured => Some(Timestamp::MIN),
+            Self::In { at, .. } => *at,
+            Self::NotAsked
+            | Self::Outside(_)
+            | Self::Perhaps(_)
+            | Self::NoSuchSet(_)
+            | Self::Unreadable(_) => None,
+        }
+    }
+}
+
+/// The gate `frozen`.
+#[derive(Clone, Copy)]
+pub(super) enum FrozenState<'s, 'a> {
+    NotConfigured,
+    Open,
+    Until(Opening),
+    /// The times of a freeze cannot be told.
+    Refused {
+        name: &'s str,
+        why: &'s str,
+    },
+    Unreadable(&'a Unreadable),
+}
+
+impl FrozenState<'_, '_> {
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::NotConfigured | Self::Open)
+    }
+}
+
+/// The gate `window`.
+#[derive(Clone, Copy)]
+pub(super) enum WindowState<'a> {
+    /// No window covers the device.
+    None,
+    /// Those that the rule names do not cover it.
+    NoneOfRule(&'a ApprovalRule),
+    /// Nothing opens within the time that is looked ahead.
+    NoOpening,
+    /// Something may begin until then.
+    Open {
+        closes_at: Timestamp,
+    },
+    /// The next opening that is not frozen.
+    Opens(Opening),
+    Unreadable(&'a Unreadable),
+}
+
+impl WindowState<'_> {
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+}
+
+/// How a pair stands at the five gates.
+pub(super) struct Standing<'s, 'a> {
+    /// Who decides about the patch itself.
+    pub decided: Deciding<'a>,
+    /// Whether it and all that it needs is approved.
+    pub approved: bool,
+    /// When it will be, if it is not.
+    pub approved_at: Option<Timestamp>,
+    /// Of all parts the one that waits longest.
+    pub delay: DelayState<'a>,
+    pub ring: RingState<'a>,
+    pub frozen: FrozenState<'s, 'a>,
+    pub window: WindowState<'a>,
+    /// Where something may begin now or next, were it not for all other gates.
+    pub opening: Option<Opening>,
+    /// The windows that it may use.
+    pub table: Rc<Timetable>,
+}
+
+/// A device at an instant: what covers it, and its calendar.
+pub(super) struct Side<'a> {
+    pub policy: &'a Policy,
+    pub coverage: Coverage<'a>,
+    pub zone: &'a str,
+    pub contacts: Option<&'a [Contact]>,
+    pub now: Timestamp,
+    pub frozen: Frozen,
+    /// Calendars by the rules whose windows they are limited to.
+    tables: RefCell<Vec<(Vec<usize>, Rc<Timetable>)>>,
+}
+
+impl<'a> Side<'a> {
+    pub fn new(
+        policy: &'a Policy,
+        coverage: Coverage<'a>,
+        zone: &'a str,
+        contacts: Option<&'a [Contact]>,
+        now: Timestamp,
+    ) -> Self {
+        let frozen = Frozen::of(coverage.freezes.iter().map(|freeze| freeze.object), zone);
+        Self {
+            policy,
+            coverage,
+            zone,
+            contacts,
+            now,
+            frozen,
+            tables: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// The windows that the rules leave, of all that cover the device.
+    pub fn windows(&self, rules: &[usize]) -> Vec<&'a ChangeWindow> {
+        let allowed = |window: &&'a ChangeWindow| {
+            rules
+                .iter()
+                .all(|rule| self.policy.rules[*rule].windows.contains(&window.name))
+        };
+        self.coverage
+            .windows
+            .iter()
+            .copied()
+            .filter(allowed)
+            .collect()
+    }
+
+    /// The calendar for the windows that the rules leave.
+    pub fn table(&self, rules: &[usize]) -> Rc<Timetable> {
+        let known = self.tables.borrow();
+        if let Some((_, table)) = known.iter().find(|(of, _)| of == rules) {
+            return Rc::clone(table);
+        }
+        drop(known);
+        let table = Rc::new(Timetable::new(
+            &self.windows(rules),
+            self.frozen.clone(),
+            self.zone,
+            self.contacts,
+            self.now,
+        ));
+        let mut known = self.tables.borrow_mut();
+        known.push((rules.to_vec(), Rc::clone(&table)));
+        table
+    }
+
+    /// Who decides about a part at `at`.
+    pub fn deciding(&self, part: &Part<'_>, at: Timestamp) -> Deciding<'a> {
+        let unreadable = self.coverage.unreadable.iter().find(|o| decides(o.kind));
+        if let Some(object) = unreadable {
+            return Deciding::Unreadable(object);
+        }
+        let excluded = self.coverage.exclusions.iter();
+        if let Some(exclusion) = excluded.clone().find(|e| e.object.is_in_force(at)) {
+            return Deciding::Excluded(exclusion.object, exclusion.devices);
+        }
+        if let Some((decision, truth)) = self.decisions(part, at).next() {
+            return Deciding::Decision(decision, truth);
+        }
+        match self.rules(part, at).next() {
+            Some((rule, truth)) => Deciding::Rule(rule.object, rule.index, truth),
+            None => Deciding::Nobody,
+        }
+    }
+
+    /// The decisions that count for a part, by precedence, with whether they certainly cover it.
+    pub fn decisions(
+        &self,
+        part: &Part<'_>,
+        at: Timestamp,
+    ) -> impl Iterator<Item = (&'a Decision, Truth)> {
+        let (fit, version) = (part.fit_at(at), part.version);
+        self.coverage
+            .decisions
+            .iter()
+            .filter(move |decision| decision.object.is_in_force(at))
+            .map(move |decision| {
+                let truth = decision.devices.and(fit.decisions[decision.index]);
+                (decision.object, truth)
+            })
+            .filter(move |(decision, truth)| match decision.word {
+                Word::Approve => *truth == Truth::Yes,
+                Word::Pin => *truth != Truth::No && holds_back(decision, version),
+                Word::AcceptRisk | Word::Hold | Word::Deny => *truth != Truth::No,
+            })
+    }
+
+    /// The rules that match a part, in their order.
+    pub fn rules(
+        &self,
+        part: &Part<'_>,
+        at: Timestamp,
+    ) -> impl Iterator<Item = (&Covering<'a, ApprovalRule>, Truth)> {
+        let fit = part.fit_at(at);
+        self.coverage
+            .rules
+            .iter()
+            .map(move |rule| (rule, rule.devices.and(fit.rules[rule.index])))
+            .filter(|(rule, truth)| match rule.object.action {
+                RuleAction::Approve => *truth == Truth::Yes,
+                RuleAction::Hold | RuleAction::Deny => *truth != Truth::No,
+            })
+    }
+
+    fn approver(&self, part: &Part<'_>, at: Timestamp) -> Option<Approver<'a>> {
+        self.deciding(part, at).approver()
+    }
+
+    /// Whether the patch and all that it needs is approved at `at`.
+    pub fn is_approved(&self, pair: &Pair<'_>, at: Timestamp) -> bool {
+        let approved = |part| self.approver(part, at).is_some();
+        !pair.broken && pair.parts.iter().all(approved)
+    }
+
+    fn delay(&self, part: &Part<'_>, approver: Approver<'a>) -> DelayState<'a> {
+        let Approver::Rule(rule, _) = approver else {
+            return DelayState::Person;
+        };
+        let jump = rule.kev_after.filter(|_| part.kev == Some(true));
+        let (delay, kev) = (jump.unwrap_or(rule.after), jump.is_some());
+        if delay.is_none() {
+            return DelayState::Nothing { rule, kev };
+        }
+        let began_at = part.clock.began_at;
+        DelayState::Ends {
+            rule,
+            delay,
+            kev,
+            clock: part.clock,
+            at: began_at.and_then(|began| began.checked_add(delay.elapsed()).ok()),
+        }
+    }
+
+    fn ring(
+        &self,
+        part: &Part<'_>,
+        approver: Approver<'a>,
+        delay: DelayState<'a>,
+    ) -> RingState<'a> {
+        let unreadable = self.coverage.unreadable.iter();
+        if let Some(object) = unreadable.clone().find(|o| o.kind == PolicyKind::Rings) {
+            return RingState::Unreadable(object);
+        }
+        let rings = &self.coverage.rings;
+        let named = match approver {
+            Approver::Rule(rule, _) => rule.rings.as_ref().map(|name| (rule, name)),
+            Approver::Decision(_) => None,
+        };
+        let placed = match named {
+            Some((rule, name)) => match rings.iter().find(|placed| placed.set.name == *name) {
+                Some(placed) => placed,
+                None => return RingState::NoSuchSet(rule),
+            },
+            None => match rings.iter().find(|placed| placed.covers != Truth::No) {
+                Some(placed) if placed.covers == Truth::Yes => placed,
+                Some(placed) => return RingState::Perhaps(placed.set),
+                None => return RingState::NotConfigured,
+            },
+        };
+        let Some(ring) = placed.ring else {
+            return RingState::Outside(placed.set);
+        };
+        let set = placed.set;
+        let soaks = set.rings[..ring].iter().map(|ring| ring.soak.elapsed());
+        let soak = soaks.fold(jiff::SignedDuration::ZERO, |all, one| {
+            all.checked_add(one).unwrap_or(jiff::SignedDuration::MAX)
+        });
+        let base = match (approver, delay) {
+            (Approver::Decision(decision), _) => {
+                let decided =
+                    (decision.decided_at != Timestamp::MIN).then_some(decision.decided_at);
+                part.clock.began_at.max(decided)
+            }
+            (Approver::Rule(..), DelayState::Ends { at, .. }) => at,
+            (Approver::Rule(..), _) => part.clock.began_at,
+        };
+        let at = match base {
+            Some(base) => base.checked_add(soak).ok(),
+            // Nothing is before it, so it does not matter since when.
+            None if soak.is_zero() => Some(Timestamp::MIN),
+            None => None,
+        };
+        RingState::In { set, ring, at }
+    }
+
+    /// From when delays and rings let a pair through that is approved at `at`; `None`: not approved,
+    /// or not known.
+    fn ripe(&self, pair: &Pair<'_>, at: Timestamp) -> Option<Timestamp> {
+        if pair.broken {
+            return None;
+        }
+        let mut ripe = at;
+        for part in pair.parts {
+            let approver = self.approver(part, at)?;
+            let delay = self.delay(part, approver);
+            let ring = self.ring(part, approver, delay);
+            ripe = ripe.max(delay.opens_at()?).max(ring.opens_at()?);
+        }
+        Some(ripe)
+    }
+
+    /// The rules that limit the windows, where all is approved at `at`.
+    fn table_for(&self, pair: &Pair<'_>, at: Timestamp) -> Rc<Timetable> {
+        let rule = |part| match self.approver(part, at) {
+            Some(Approver::Rule(rule, index)) if !rule.windows.is_empty() => Some(index),
+            Some(_) | None => None,
+        };
+        match pair.parts {
+            [one] => match rule(one) {
+                Some(index) => self.table(&[index]),
+                None => self.table(&[]),
+            },
+            parts => {
+                let mut rules: Vec<usize> = parts.iter().filter_map(rule).collect();
+                rules.sort_unstable();
+                rules.dedup();
+                self.table(&rules)
+            }
+        }
+    }
+
+    /// The times after `from` at which somebody's word begins or ends, or the patch grows old enough.
+    fn turns(&self, pair: &Pair<'_>, from: Timestamp) -> Vec<Timestamp> {
+        let mut turns: Vec<Timestamp> = Vec::new();
+        turns.extend(
+            self.coverage
+                .exclusions
+                .iter()
+                .filter_map(|e| e.object.until),
+        );
+        for decision in &self.coverage.decisions {
+            let touches = |part: &Part<'_>| {
+                part.fit.decisions[decision.index] != Truth::No || !part.later.is_empty()
+            };
+            if pair.parts.iter().any(touches) {
+                let decision = decision.object;
+                turns.extend(
+                    [Some(decision.decided_at), decision.until, decision.ended_at]
+                        .iter()
+                        .flatten(),
+                );
+            }
+        }
+        for part in pair.parts {
+            turns.extend(part.later.iter().map(|(at, _)| *at));
+        }
+        turns.retain(|at| *at > from);
+        turns.sort_unstable();
+        turns.dedup();
+        turns
+    }
+
+    /// The first time from now on at which all five gates are open.
+    pub fn first_open(&self, pair: &Pair<'_>) -> Option<Timestamp> {
+        if !matches!(
+            self.frozen_state(),
+            FrozenState::NotConfigured | FrozenState::Open | FrozenState::Until(_)
+        ) || self.unreadable_window().is_some()
+        {
+            return None;
+        }
+        let from = pair.not_before.map_or(self.now, |at| at.max(self.now));
+        let turns = self.turns(pair, from);
+        for at in 0..=turns.len() {
+            let begins = at.checked_sub(1).map_or(from, |before| turns[before]);
+            let ends = turns.get(at).copied();
+            let within = |at: Timestamp| ends.is_none_or(|end| at < end);
+            let Some(ripe) = self.ripe(pair, begins).filter(|ripe| within(*ripe)) else {
+                continue;
+            };
+            let opening = self.table_for(pair, begins).opening(ripe, pair.release);
+            let first = opening.map(|opening| ripe.max(opening.opens_at));
+            if let Some(first) = first.filter(|first| within(*first)) {
+                return Some(first);
+            }
+        }
+        None
+    }
+
+    pub fn frozen_state(&self) -> FrozenState<'_, 'a> {
+        let unreadable = self.coverage.unreadable.iter();
+        if let Some(object) = unreadable.clone().find(|o| o.kind == PolicyKind::Freeze) {
+            return FrozenState::Unreadable(object);
+        }
+        if let Some((name, why)) = &self.frozen.refused {
+            return FrozenState::Refused { name, why };
+        }
+        match self.frozen.at(self.now) {
+            Some(span) => FrozenState::Until(span),
+            None if self.coverage.freezes.is_empty() => FrozenState::NotConfigured,
+            None => FrozenState::Open,
+        }
+    }
+
+    fn unreadable_window(&self) -> Option<&'a Unreadable> {
+        let mut unreadable = self.coverage.unreadable.iter();
+        unreadable.find(|o| o.kind == PolicyKind::Window).copied()
+    }
+
+    fn window(
+        &self,
+        pair: &Pair<'_>,
+        table: &Timetable,
+        approver: Option<Approver<'a>>,
+    ) -> WindowState<'a> {
+        if let Some(object) = self.unreadable_window() {
+            return WindowState::Unreadable(object);
+        }
+        let now = self.now;
+        let opening = table.opening(now, pair.release);
+        if let Some(opening) = opening.filter(|opening| opening.opens_at <= now) {
+            return WindowState::Open {
+                closes_at: opening.closes_at,
+            };
+        }
+        let frozen = self.frozen.at(now).is_some();
+        if let Some(closes_at) = table.open_now(pair.release).filter(|_| frozen) {
+            return WindowState::Open { closes_at };
+        }
+        match (opening, approver) {
+            (Some(opening), _) => WindowState::Opens(opening),
+            _ if self.coverage.windows.is_empty() => WindowState::None,
+            (None, Some(Approver::Rule(rule, index)))
+                if !rule.windows.is_empty() && self.windows(&[index]).is_empty() =>
+            {
+                WindowState::NoneOfRule(rule)
+            }
+            (None, _) => WindowState::NoOpening,
+        }
+    }
+
+    /// How a pair stands at the five gates now.
+    pub fn stand(&self, pair: &Pair<'_>) -> Standing<'_, 'a> {
+        let decided = match pair.parts.first() {
+            Some(part) => self.deciding(part, self.now),
+            None => Deciding::Nobody,
+        };
+        let approved = self.is_approved(pair, self.now);
+        let approved_at = if approved {
+            None
+        } else {
+            let mut turns = self.turns(pair, self.now).into_iter();
+            turns.find(|at| self.is_approved(pair, *at))
+        };
+        let asked_at = if approved {
+            Some(self.now)
+        } else {
+            approved_at
+        };
+        let (delay, ring) = self.longest(pair, asked_at);
+        let at = asked_at.unwrap_or(self.now);
+        let table = self.table_for(pair, at);
+        let approver = pair.parts.first().and_then(|part| self.approver(part, at));
+        Standing {
+            decided,
+            approved,
+            approved_at,
+            delay,
+            ring,
+            frozen: self.frozen_state(),
+            window: self.window(pair, &table, approver),
+            opening: table.opening(self.now, pair.release),
+            table,
+        }
+    }
+
+    /// The verdict of a pair whose other gates are open, but perhaps for `reachable`.
+    pub fn outcome(&self, pair: &Pair<'_>, reachable: bool) -> Outcome {
+        let first_open = self.first_open(pair);
+        if first_open == Some(self.now) {
+            return match reachable {
+                true => Outcome {
+                    answer: Answer::Now,
+                    at: first_open,
+                    gate: None,
+                },
+                false => Outcome {
+                    answer: Answer::Never,
+                    at: None,
+                    gate: Some(GateName::Reachable),
+                },
+            };
+        }
+        Outcome {
+            answer: match first_open {
+                Some(_) => Answer::Later,
+                None => Answer::Never,
+            },
+            at: first_open,
+            gate: Some(self.first_closed(pair)),
+        }
+    }
+
+    /// The first of the five gates that is closed now, where one is.
+    fn first_closed(&self, pair: &Pair<'_>) -> GateName {
+        if !self.is_approved(pair, self.now) {
+            return GateName::Decided;
+        }
+        let (delay, ring) = self.longest(pair, Some(self.now));
+        if delay.is_open(self.now) == Some(false) {
+            GateName::Delay
+        } else if ring.is_open(self.now) == Some(false) {
+            GateName::Ring
+        } else if !self.frozen_state().is_open() {
+            GateName::Frozen
+        } else {
+            GateName::Window
+        }
+    }
+
+    /// Delay and ring of the parts that wait longest, as they are approved at `at`.
+    fn longest(&self, pair: &Pair<'_>, at: Option<Timestamp>) -> (DelayState<'a>, RingState<'a>) {
+        let Some(at) = at else {
+            let delay = match self.coverage.rules.is_empty() {
+                true => DelayState::NotConfigured,
+                false => DelayState::NotAsked,
+            };
+            let covered = self.coverage.rings.iter().any(|r| r.covers != Truth::No);
+            let ring = match covered {
+                false => RingState::NotConfigured,
+                true => RingState::NotAsked,
+            };
+            return (delay, ring);
+        };
+        // What is never open waits longest.
+        let later = |one: Option<Timestamp>, other: Option<Timestamp>| match (one, other) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(one), Some(other)) => other > one,
+        };
+        let mut longest: Option<(DelayState<'a>, RingState<'a>)> = None;
+        for part in pair.parts {
+            let Some(approver) = self.approver(part, at) else {
+                continue;
+            };
+            let delay = self.delay(part, approver);
+            let ring = self.ring(part, approver, delay);
+            longest = Some(match longest {
+                None => (delay, ring),
+                Some((d, r)) => (
+                    if later(d.opens_at(), delay.opens_at()) {
+                        delay
+                    } else {
+                        d
+                    },
+                    if later(r.opens_at(), ring.opens_at()) {
+                        ring
+                    } else {
+                        r
+                    },
+                ),
+            });
+        }
+        longest.unwrap_or((DelayState::NotAsked, RingState::NotAsked))
+    }
+}
+
+/// Whether an object that cannot be read might decide about patches.
+fn decides(kind: PolicyKind) -> bool {
+    match kind {
+        PolicyKind::Group
+        | PolicyKind::Rule
+        | PolicyKind::Decision
+        | PolicyKind::Reboot
+        | PolicyKind::Exclude => true,
+        PolicyKind::Window | PolicyKind::Freeze | PolicyKind::Rings => false,
+    }
+}
+
+/// Whether a pin holds a patch back: all that it matches, but versions that it lets through. One that
+/// cannot be compared is held back.
+fn holds_back(pin: &Decision, version: Option<(versions::Scheme, &str)>) -> bool {
+    let (Some(newest), Some((scheme, version))) = (&pin.version, version) else {
+        return true;
+    };
+    versions::order(scheme, version, newest.as_str())
+        .map_or(true, |order| order == Ordering::Greater)
+}
