@@ -3,15 +3,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::decision::Level;
 use domain::id::ClientId;
 use domain::patch::PatchId;
-use domain::policy::Policy;
+use domain::policy::{Policy, RebootRule, RebootWhen, RingSet};
+use domain::query::{Query, Truth};
 use domain::snapshot::{Snapshot, SnapshotDevice, SnapshotFeed, SnapshotFinding, SnapshotState};
 use domain::verdict::{Answer, Gate, GateName, Verdict};
 use domain::window::Opening;
 use jiff::{SignedDuration, Timestamp};
 
-use super::covered::{Compiled, Coverage, Fit, Grouped, Groups};
+use super::covered::{Compiled, Coverage, Covering, Fit, Grouped, Groups};
 use super::evaluator::{NO_BUDGET, turns, window_names};
 use super::pair::{Clock, Pair, Part, Side};
 use super::snapshot_subject::{
@@ -192,6 +194,41 @@ impl<'a> SnapshotEvaluator<'_, 'a> {
     /// follow a patch.
     pub fn opening(&self) -> Option<Opening> {
         self.side.table(&[]).opening(self.side.now, None)
+    }
+
+    /// Whether a query covers the device, which is in its groups.
+    pub fn covers(&self, query: &Query) -> Truth {
+        let subject = SnapshotDeviceSubject::of(self.device);
+        let subject = Grouped {
+            base: &subject,
+            groups: &self.groups,
+        };
+        query.evaluate(&subject, self.side.now)
+    }
+
+    /// The reboot rule of the device: the closest that covers it; within a level never goes before
+    /// needed, and needed before always. Never also counts where it perhaps covers it.
+    pub fn reboot_rule(&self) -> Option<&'a RebootRule> {
+        let counts = |covering: &&Covering<'a, RebootRule>| {
+            covering.devices == Truth::Yes || covering.object.when == RebootWhen::Never
+        };
+        let rank = |covering: &&Covering<'a, RebootRule>| {
+            let rule = covering.object;
+            (Level::of_query(&rule.devices), rule.when)
+        };
+        let rules = self.side.coverage.reboots.iter();
+        rules
+            .filter(counts)
+            .max_by_key(rank)
+            .map(|covering| covering.object)
+    }
+
+    /// The ring sets that certainly cover the device, each with the ring that it is in.
+    pub fn rings(&self) -> impl Iterator<Item = (&'a RingSet, Option<usize>)> {
+        let placed = self.side.coverage.rings.iter();
+        placed
+            .filter(|placed| placed.covers == Truth::Yes)
+            .map(|placed| (placed.set, placed.ring))
     }
 
     /// The verdict for one finding of the device.
