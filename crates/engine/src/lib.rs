@@ -19,6 +19,7 @@ pub mod orders;
 pub mod plan;
 pub mod policy_file;
 pub mod prove;
+pub mod rehearse;
 pub mod releases;
 pub mod simulated;
 pub mod subject;

@@ -44,20 +44,11 @@ impl Looked {
             match term.field() {
                 None | Some(Field::Device) => self.devices = true,
                 Some(Field::Seen) => self.seen = true,
-                Some(Field::Client | Field::Site | Field::Tag | Field::Os) => {}
-                Some(_) if term.field().is_some_and(is_attribute) => {}
+                Some(Field::Client | Field::Site | Field::Tag | Field::Os | Field::Group) => {}
                 Some(_) => self.findings = true,
             }
         }
     }
-}
-
-/// Whether a field is one of the attributes that are always compared.
-fn is_attribute(field: Field) -> bool {
-    matches!(
-        field.name(),
-        "client" | "site" | "tag" | "os" | "group" | "zone"
-    )
 }
 
 /// Every query over devices of a policy.

@@ -5,14 +5,21 @@
 //! a denial, a hold, an exclusion or a freeze kept closed is counted and named apart: taking a
 //! device out of such an object by query is a change of policy, and nobody shall miss it.
 
+mod answer;
+mod ask;
 mod group;
 mod objects;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+mod tests;
 
 use domain::policy::PolicyKind;
 use domain::verdict::{Answer, GateName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use ask::difference;
 pub use group::{Class, Grouped, Looked, group, reduced};
 pub use objects::object_changes;
 
@@ -153,8 +160,7 @@ impl Counts {
             .saturating_add(self.closes)
     }
 
-    /// Counts pairs with what becomes of them.
-    pub fn add(&mut self, effect: Option<Effect>, released: bool, pairs: u64) {
+    fn add(&mut self, effect: Option<Effect>, released: bool, pairs: u64) {
         self.pairs = self.pairs.saturating_add(pairs);
         if released {
             self.released = self.released.saturating_add(pairs);
@@ -170,8 +176,7 @@ impl Counts {
         *count = count.saturating_add(pairs);
     }
 
-    /// Adds the pairs of another count.
-    pub fn join(&mut self, other: &Self) {
+    fn join(&mut self, other: &Self) {
         self.pairs = self.pairs.saturating_add(other.pairs);
         self.opens = self.opens.saturating_add(other.opens);
         self.sooner = self.sooner.saturating_add(other.sooner);
