@@ -8,7 +8,6 @@
 mod check;
 mod fields;
 mod keys;
-mod level;
 mod objects;
 mod print;
 mod problem;

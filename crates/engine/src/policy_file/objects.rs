@@ -382,7 +382,7 @@ pub(super) fn decision(fields: &mut Fields<'_, '_>) -> Option<Decision> {
         }
     }
     let devices = devices?;
-    let level = level?.unwrap_or_else(|| super::level::of_query(&devices));
+    let level = level?.unwrap_or_else(|| Level::of_query(&devices));
     Some(Decision {
         id: Id::unsaved(),
         client: None,

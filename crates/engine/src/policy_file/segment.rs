@@ -2,8 +2,9 @@
 //!
 //! A file is cut before each header. Comments between two objects go to the one below; only those
 //! that follow the one above without an empty line stay there. What stands above the first object,
-//! apart from the comment right above its header, is the file's preamble. Preamble and pieces
-//! together are the file, byte for byte. An object that is no piece of its own, because it was
+//! apart from the comment right above its header, is the file's preamble, and so is the table about
+//! the document. Preamble and pieces together are the file, byte for byte where that table comes
+//! first. An object that is no piece of its own, because it was
 //! written inside a list or its parts are spread over the file, gets no text here.
 
 use std::ops::Range;
@@ -102,9 +103,16 @@ pub(super) fn cut(
         let intruded = spans.iter().enumerate().any(|(other, span)| {
             other < at && span.whole.end > piece.start && span.whole.start < piece.start
         });
-        let Some(key) = span.object.filter(|_| alone && !intruded) else {
+        let Some(key) = span.object else {
+            // The table about the document stays with what stands above all objects.
+            if let Some((_, preamble)) = preambles.last_mut() {
+                preamble.push_str(text.get(piece).unwrap_or(""));
+            }
             continue;
         };
+        if !alone || intruded {
+            continue;
+        }
         if let Some(object) = objects
             .iter_mut()
             .find(|object| (object.kind, object.index) == key)

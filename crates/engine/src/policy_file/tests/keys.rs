@@ -97,7 +97,8 @@ fn every_key_takes_what_its_shape_says() {
             // The value may not fit what else stands there, but it is never what is wrong.
             let told = told(&text);
             assert!(
-                !told.contains("unknown key") && !told.contains(&format!("error: `{}`: ", key.name)),
+                !told.contains("unknown key")
+                    && !told.contains(&format!("error: `{}`: ", key.name)),
                 "{kind} {}: {told}",
                 key.name
             );

@@ -61,15 +61,20 @@ fn the_pieces_of_a_file_are_the_file() {
     let policy = WHOLE.find("# Servers have").unwrap();
     assert_eq!(files.preambles()[0].1, &WHOLE[..policy]);
     assert_eq!(pieces(WHOLE).concat(), WHOLE);
-    let windows: Vec<&str> = files.objects().iter().map(|object| object.name.as_str()).collect();
+    let windows: Vec<&str> = files
+        .objects()
+        .iter()
+        .map(|object| object.name.as_str())
+        .collect();
     assert_eq!(windows[0], "servers");
-    assert_eq!(files.objects()[11].name, "decision 2");
+    assert_eq!(files.objects()[10].name, "decision 2");
     assert_eq!(files.objects()[0].place.to_string(), "a.toml:14:1");
 }
 
 #[test]
 fn an_object_whose_parts_are_spread_over_the_file_is_printed_anew() {
-    let text = "[[rings]]\nname = \"r\"\n[[group]]\nname = \"g\"\n[[rings.ring]]\nname = \"first\"\n";
+    let text =
+        "[[rings]]\nname = \"r\"\n[[group]]\nname = \"g\"\n[[rings.ring]]\nname = \"first\"\n";
     let files = one(text).unwrap();
     for object in files.objects() {
         let alone = one(&object.source).unwrap();

@@ -15,7 +15,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn name<T: std::str::FromStr<Err: std::fmt::Debug>>() -> impl Strategy<Value = T> {
+fn name<T: std::str::FromStr<Err: std::fmt::Debug> + std::fmt::Debug>() -> impl Strategy<Value = T>
+{
     "[a-zA-Zäß\"'\\\\# =\\[\\].-]{1,20}".prop_map(|text| text.parse().unwrap())
 }
 
@@ -106,81 +107,129 @@ fn window() -> impl Strategy<Value = ChangeWindow> {
     let minutes = || (1_u32..10_080).prop_map(|count| format!("{count}m").parse().unwrap());
     let days = (option::of(day()), 0_i64..400, any::<bool>());
     let rest = (option::of(minutes()), option::of(catch_up));
-    (name(), devices(), recurrence(), 0_i8..24, 0_i8..60, minutes(), zone(), days, rest).prop_map(
-        |(name, devices, recurrence, hour, minute, duration, zone, days, (reserve, catch_up))| {
-            let (from, after, ends) = days;
-            let until = from.filter(|_| ends).map(|from| from.checked_add(after.days()).unwrap());
-            let recurrence = match recurrence {
-                Recurrence::Weekly { days, .. } if from.is_some() => Recurrence::Weekly {
-                    days,
-                    every_weeks: 3,
-                },
-                other => other,
-            };
-            ChangeWindow {
-                id: Id::unsaved(),
-                client: None,
+    (
+        name(),
+        devices(),
+        recurrence(),
+        0_i8..24,
+        0_i8..60,
+        minutes(),
+        zone(),
+        days,
+        rest,
+    )
+        .prop_map(
+            |(
                 name,
                 devices,
                 recurrence,
-                start: jiff::civil::time(hour, minute, 0, 0),
+                hour,
+                minute,
                 duration,
                 zone,
-                from,
-                until,
-                reserve,
-                catch_up,
-                valid_from: Timestamp::MIN,
-                ended_at: None,
-            }
-        },
-    )
+                days,
+                (reserve, catch_up),
+            )| {
+                let (from, after, ends) = days;
+                let until = from
+                    .filter(|_| ends)
+                    .map(|from| from.checked_add(after.days()).unwrap());
+                let recurrence = match recurrence {
+                    Recurrence::Weekly { days, .. } if from.is_some() => Recurrence::Weekly {
+                        days,
+                        every_weeks: 3,
+                    },
+                    other => other,
+                };
+                ChangeWindow {
+                    id: Id::unsaved(),
+                    client: None,
+                    name,
+                    devices,
+                    recurrence,
+                    start: jiff::civil::time(hour, minute, 0, 0),
+                    duration,
+                    zone,
+                    from,
+                    until,
+                    reserve,
+                    catch_up,
+                    valid_from: Timestamp::MIN,
+                    ended_at: None,
+                }
+            },
+        )
 }
 
 fn freeze() -> impl Strategy<Value = Freeze> {
     let times = (local(), 1_i64..4_000_000);
-    (name(), devices(), zone(), times, option::of(text()), option::of(text())).prop_map(
-        |(name, devices, zone, (from, seconds), reason, exception)| Freeze {
-            id: Id::unsaved(),
-            client: None,
-            name,
-            devices,
-            zone,
-            from,
-            until: from.checked_add(SignedDuration::from_secs(seconds)).unwrap(),
-            reason: reason.unwrap_or_default(),
-            exception,
-        },
+    (
+        name(),
+        devices(),
+        zone(),
+        times,
+        option::of(text()),
+        option::of(text()),
     )
+        .prop_map(
+            |(name, devices, zone, (from, seconds), reason, exception)| Freeze {
+                id: Id::unsaved(),
+                client: None,
+                name,
+                devices,
+                zone,
+                from,
+                until: from
+                    .checked_add(SignedDuration::from_secs(seconds))
+                    .unwrap(),
+                reason: reason.unwrap_or_default(),
+                exception,
+            },
+        )
 }
 
 fn rule() -> impl Strategy<Value = ApprovalRule> {
     let study = option::of((text(), delay()).prop_map(|(owner, due)| Study { owner, due }));
     let times = (delay(), option::of(delay()));
-    (name(), option::of(text()), patches(), devices(), 0_usize..3, times, study, text()).prop_map(
-        |(name, owner, patches, devices, action, (after, kev_after), study, why)| {
-            let action = RuleAction::ALL[action];
-            ApprovalRule {
-                id: Id::unsaved(),
-                client: None,
-                name,
-                owner: owner.unwrap_or_else(|| OWNER_OF_NO_NAME.to_owned()),
-                patches,
-                devices,
-                action,
-                after,
-                kev_after,
-                windows: vec!["a window".parse().unwrap()],
-                rings: Some("a ring set".parse().unwrap()),
-                study: study.filter(|_| action == RuleAction::Hold),
-                why,
-            }
-        },
+    (
+        name(),
+        option::of(text()),
+        patches(),
+        devices(),
+        0_usize..3,
+        times,
+        study,
+        text(),
     )
+        .prop_map(
+            |(name, owner, patches, devices, action, (after, kev_after), study, why)| {
+                let action = RuleAction::ALL[action];
+                ApprovalRule {
+                    id: Id::unsaved(),
+                    client: None,
+                    name,
+                    owner: owner.unwrap_or_else(|| OWNER_OF_NO_NAME.to_owned()),
+                    patches,
+                    devices,
+                    action,
+                    after,
+                    kev_after,
+                    windows: vec!["a window".parse().unwrap()],
+                    rings: Some("a ring set".parse().unwrap()),
+                    study: study.filter(|_| action == RuleAction::Hold),
+                    why,
+                }
+            },
+        )
 }
 
 fn decision() -> impl Strategy<Value = Decision> {
-    let what = (0_usize..5, 0_usize..5, option::of(name()), option::of(instant()));
+    let what = (
+        0_usize..5,
+        0_usize..5,
+        option::of(name()),
+        option::of(instant()),
+    );
     (option::of(name()), patches(), devices(), text(), what).prop_map(
         |(name, patches, devices, reason, (word, level, version, until))| {
             let word = Word::ALL[word];
@@ -206,26 +255,37 @@ fn decision() -> impl Strategy<Value = Decision> {
 }
 
 fn reboot() -> impl Strategy<Value = RebootRule> {
-    let present = (prop::collection::btree_set(0_u32..100, 1..4), 0_u8..=4, 0_u32..60).prop_map(
-        |(warn, deferrals, step)| UserPresent {
+    let present = (
+        prop::collection::btree_set(0_u32..100, 1..4),
+        0_u8..=4,
+        0_u32..60,
+    )
+        .prop_map(|(warn, deferrals, step)| UserPresent {
             warn: warn.into_iter().rev().map(Delay::from_minutes).collect(),
             deferrals,
             step: Delay::from_minutes(step),
-        },
-    );
+        });
     let deadline = option::of((240_u32..20_000).prop_map(Delay::from_minutes));
-    (name(), devices(), 0_usize..3, any::<bool>(), deadline, option::of(present)).prop_map(
-        |(name, devices, when, window, deadline, user_present)| RebootRule {
-            id: Id::unsaved(),
-            client: None,
-            name,
-            devices,
-            when: RebootWhen::ALL[when],
-            window: window.then(|| "a window".parse().unwrap()),
-            deadline,
-            user_present,
-        },
+    (
+        name(),
+        devices(),
+        0_usize..3,
+        any::<bool>(),
+        deadline,
+        option::of(present),
     )
+        .prop_map(
+            |(name, devices, when, window, deadline, user_present)| RebootRule {
+                id: Id::unsaved(),
+                client: None,
+                name,
+                devices,
+                when: RebootWhen::ALL[when],
+                window: window.then(|| "a window".parse().unwrap()),
+                deadline,
+                user_present,
+            },
+        )
 }
 
 fn rings() -> impl Strategy<Value = RingSet> {
