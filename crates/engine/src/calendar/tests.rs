@@ -1,6 +1,8 @@
 use super::*;
 use domain::id::WindowId;
 use domain::query::Query;
+use jiff::SignedDuration;
+use jiff::civil::Date;
 use proptest::prelude::*;
 
 fn at(text: &str) -> Timestamp {
