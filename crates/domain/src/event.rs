@@ -25,11 +25,14 @@ pub enum EventKind {
     ReleaseDay,
     /// A feed is older than its rhythm, or a document of it was quarantined.
     FeedTrouble,
+    /// An object of the policy cannot be read, so that what it covers is closed.
+    PolicyTrouble,
 }
 
-words!(EventKind "event kind" "advisory-new, advisory-changed, release-day, feed-trouble" {
+words!(EventKind "event kind" "advisory-new, advisory-changed, release-day, feed-trouble, policy-trouble" {
     AdvisoryNew "advisory-new", AdvisoryChanged "advisory-changed",
     ReleaseDay "release-day", FeedTrouble "feed-trouble",
+    PolicyTrouble "policy-trouble",
 });
 
 /// When an event is to be told.

@@ -9,6 +9,8 @@ use domain::query::QueryError;
 use jiff::Timestamp;
 use store::StoreError;
 
+use crate::policy::PolicyProblem;
+
 /// Why a use case for people is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -63,6 +65,12 @@ pub enum ServiceError {
         /// What it is against.
         reason: String,
     },
+    /// Files of a policy that are not applied.
+    #[error("{}", policy_sentence(problems))]
+    Policy {
+        /// Every mistake, with its place; warnings are among them.
+        problems: Vec<PolicyProblem>,
+    },
     /// The database said no.
     #[error("the database cannot be read or written")]
     Store(#[source] StoreError),
@@ -72,6 +80,18 @@ pub enum ServiceError {
         /// What failed.
         what: String,
     },
+}
+
+fn policy_sentence(problems: &[PolicyProblem]) -> String {
+    let errors = problems.iter().filter(|one| one.weight == "error").count();
+    let first = problems.iter().find(|one| one.weight == "error");
+    let place = first.map_or_else(String::new, |one| {
+        format!(": {}:{}:{}: {}", one.file, one.line, one.column, one.what)
+    });
+    match errors {
+        1 => format!("the policy has a mistake, nothing was applied{place}"),
+        count => format!("the policy has {count} mistakes, nothing was applied{place}"),
+    }
 }
 
 impl From<StoreError> for ServiceError {

@@ -14,7 +14,8 @@ use crate::{Result, Service};
 pub struct EventItem {
     /// Its number; rises with time.
     pub number: u64,
-    /// `advisory-new`, `advisory-changed`, `release-day` or `feed-trouble`.
+    /// `advisory-new`, `advisory-changed`, `release-day`, `feed-trouble` or
+    /// `policy-trouble`.
     #[schema(value_type = String)]
     pub kind: EventKind,
     /// `now`, `digest` or `quiet`.

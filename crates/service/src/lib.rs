@@ -31,6 +31,7 @@ mod naming;
 pub mod order;
 pub mod overview;
 pub mod patch;
+pub mod policy;
 pub mod principal;
 mod query;
 mod reach;

@@ -32,6 +32,9 @@ statements! {
     DECISION_END = "decision.end", Scoped,
         concat!("UPDATE decision SET ended_at = $4, end_recorded_at = $5, ended_by = $6
             WHERE id = $3 AND ended_at IS NULL AND ", in_scope!("decision.client"));
+    DECISION_PLACE = "decision.place", Scoped,
+        concat!("UPDATE decision SET file = $4, position = $5, source = $6
+            WHERE id = $3 AND ended_at IS NULL AND ", in_scope!("decision.client"));
     DECISION_LIST = "decision.list", Scoped,
         concat!(decision_columns!(), "(d.client IS NULL OR ", in_scope!("d.client"),
             ") AND d.id < $3 ORDER BY d.id DESC LIMIT $4");
@@ -214,5 +217,16 @@ impl Tx<'_> {
             .next()
             .and_then(|row| row.columns("decision").maybe_parsed().transpose())
             .transpose()
+    }
+
+    /// Says where a decision that stands is written now; what it says must be the same.
+    pub fn decision_place(
+        &mut self,
+        scope: &ClientScope,
+        id: DecisionId,
+        place: &Place,
+    ) -> Result<(), StoreError> {
+        let binds = binds![id, place.file.clone(), place.position, place.source.clone()];
+        self.scoped_change("decision", &DECISION_PLACE, scope, binds)
     }
 }

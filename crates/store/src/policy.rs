@@ -1,6 +1,8 @@
 //! Objects of the policy that are kept as their text: groups, freezes, rules, reboot rules, ring
 //! sets and exclusions; and each time that files were applied. Ended, never changed or deleted.
 
+use std::collections::BTreeMap;
+
 use domain::Timestamp;
 use domain::access::ClientScope;
 use domain::id::{ClientId, PolicyId, PrincipalId};
@@ -41,6 +43,9 @@ statements! {
     POLICY_FIND = "policy.find", Scoped,
         concat!(policy_columns!(), "(p.client IS NULL OR ", in_scope!("p.client"),
             ") AND p.kind = $3 AND (p.id = $4 OR (p.name = $4 AND p.ended_at IS NULL))");
+    POLICY_PLACE = "policy.place", Scoped,
+        concat!("UPDATE policy_object SET file = $4, position = $5, source = $6
+            WHERE id = $3 AND ended_at IS NULL AND ", in_scope!("policy_object.client"));
     VERSION_ADD = "policy.version-add", Unscoped("the whole provider's: only its own people apply files"),
         "INSERT INTO policy_version (applied_at, applied_by, applied_by_name, note, files, files_digest,
             counts) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
@@ -88,8 +93,8 @@ pub struct PolicyVersion {
     pub applied_by_name: String,
     /// What was said of it.
     pub note: String,
-    /// The names of the files.
-    pub files: Vec<String>,
+    /// The files that stand from then on, each with the text above its first object.
+    pub files: BTreeMap<String, String>,
     /// What was made, ended and left, in words.
     pub counts: String,
 }
@@ -159,6 +164,18 @@ impl Tx<'_> {
     ) -> Result<bool, StoreError> {
         let binds = binds![id, ended_at, recorded_at, actor.text()];
         Ok(self.scoped_execute(&POLICY_END, scope, binds)? > 0)
+    }
+
+    /// Says where an object that stands is written now; what it says must be the same.
+    pub fn policy_place(
+        &mut self,
+        scope: &ClientScope,
+        id: PolicyId,
+        place: &Place,
+    ) -> Result<(), StoreError> {
+        let source = place.source.clone().unwrap_or_default();
+        let binds = binds![id, place.file.clone(), place.position, source];
+        self.scoped_change("policy object", &POLICY_PLACE, scope, binds)
     }
 
     /// The objects that hold at `at`, in the order of their files.

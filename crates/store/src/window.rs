@@ -31,6 +31,9 @@ statements! {
     WINDOW_END = "window.end", Scoped,
         concat!("UPDATE change_window SET ended_at = $4, end_recorded_at = $5, ended_by = $6
             WHERE id = $3 AND ended_at IS NULL AND ", in_scope!("change_window.client"));
+    WINDOW_PLACE = "window.place", Scoped,
+        concat!("UPDATE change_window SET file = $4, position = $5, source = $6
+            WHERE id = $3 AND ended_at IS NULL AND ", in_scope!("change_window.client"));
     WINDOW_LIST = "window.list", Scoped,
         concat!(window_columns!(), "(w.client IS NULL OR ", in_scope!("w.client"),
             ") AND w.id < $3 ORDER BY w.id DESC LIMIT $4");
@@ -191,5 +194,16 @@ impl Tx<'_> {
             .into_iter()
             .map(standing)
             .collect()
+    }
+
+    /// Says where a change window that stands is written now; what it says must be the same.
+    pub fn window_place(
+        &mut self,
+        scope: &ClientScope,
+        id: domain::id::WindowId,
+        place: &Place,
+    ) -> Result<(), StoreError> {
+        let binds = binds![id, place.file.clone(), place.position, place.source.clone()];
+        self.scoped_change("change window", &WINDOW_PLACE, scope, binds)
     }
 }

@@ -93,6 +93,13 @@ fn objects(tx: &mut Tx<'_>) {
     };
     assert_eq!(find(tx, &only(id(1)), &other.name), None);
     assert_eq!(find(tx, &only(id(1)), &own.name), Some(own.clone()));
+    let moved = PolicyRow {
+        place: place(7),
+        ..own.clone()
+    };
+    assert!(tx.policy_place(&only(id(2)), own.id, &place(7)).is_err());
+    tx.policy_place(&only(id(1)), own.id, &place(7)).unwrap();
+    assert_eq!(find(tx, &only(id(1)), &own.name), Some(moved));
     // Ended is not deleted: it is read by its id, and stands in the list and in the past.
     let actor = Actor::Server;
     let end = |tx: &mut Tx<'_>, scope: &ClientScope| {
@@ -123,7 +130,7 @@ fn versions(tx: &mut Tx<'_>) {
         applied_at: at(90),
         applied_by_name: "Grace".to_owned(),
         note: note.to_owned(),
-        files: vec!["acme.toml".to_owned()],
+        files: [("acme.toml".to_owned(), "# top\n".to_owned())].into(),
         counts: "2 made".to_owned(),
     };
     let digest = Digest::of(b"files");
@@ -161,6 +168,10 @@ fn windows_and_decisions(tx: &mut Tx<'_>) {
     assert_eq!(standing.len(), 1);
     assert_eq!(standing[0].object, Ok(night));
     assert_eq!(standing[0].place, place(4));
+    assert!(tx.window_place(&only(id(2)), id(1), &place(6)).is_err());
+    tx.window_place(&only(id(1)), id(1), &place(6)).unwrap();
+    let standing = tx.window_standing(&only(id(1)), at(60)).unwrap();
+    assert_eq!(standing[0].place, place(6));
     let by_hand = tx.window_standing(&only(id(2)), at(60)).unwrap();
     assert_eq!(by_hand[0].place, Place::default());
 
@@ -175,6 +186,10 @@ fn windows_and_decisions(tx: &mut Tx<'_>) {
     assert_eq!(standing[0].place, place(5));
     assert_eq!(standing[0].object, Ok(pinned));
     assert_eq!(tx.decision_standing(&only(id(2)), at(110)).unwrap(), []);
+    assert!(tx.decision_place(&only(id(2)), id(1), &place(8)).is_err());
+    tx.decision_place(&only(id(1)), id(1), &place(8)).unwrap();
+    let standing = tx.decision_standing(&only(id(1)), at(110)).unwrap();
+    assert_eq!(standing[0].place, place(8));
     let replaced =
         |tx: &mut Tx<'_>, scope: &ClientScope| tx.decision_replaced(scope, id(1)).unwrap();
     assert_eq!(replaced(tx, &only(id(1))), Some(id(7)));
@@ -276,6 +291,8 @@ fn postgresql_keeps_a_policy() {
         "clock.",
         "calendar.",
         "decision.replaces",
+        "decision.place",
+        "window.place",
     ];
     let declared: BTreeSet<&str> = catalogue()
         .iter()

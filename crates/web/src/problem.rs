@@ -172,6 +172,13 @@ impl From<ServiceError> for Problem {
                 detail,
             )
             .with("field", json!(field)),
+            E::Policy { problems } => Self::new(
+                S::UNPROCESSABLE_ENTITY,
+                "policy",
+                "The policy has mistakes",
+                detail,
+            )
+            .with("problems", json!(problems)),
             E::Conflict { .. } => Self::new(S::CONFLICT, "conflict", "It is there already", detail),
             E::Store(_) | E::Internal { .. } => Self::internal(&error),
         }
