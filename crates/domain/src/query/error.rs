@@ -184,18 +184,46 @@ pub(super) fn nearest<'c>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Counts the letters to insert, remove or replace to get from one word to the other.
+/// Returns our word for one of other tools, for a field or for a value.
+pub(super) fn other_word(word: &str) -> Option<&'static str> {
+    Some(match word.to_lowercase().as_str() {
+        "host" | "hostname" | "computer" | "machine" | "endpoint" | "name" => "device",
+        "customer" | "tenant" | "organisation" | "organization" => "client",
+        "location" | "office" => "site",
+        "label" => "tag",
+        "platform" | "distro" => "os",
+        "timezone" | "tz" => "zone",
+        "rating" => "severity",
+        "classification" | "category" => "class",
+        "vulnerability" | "vuln" => "cve",
+        "exploited" => "kev",
+        "status" => "state",
+        "repository" | "repo" => "origin",
+        "high" => "important",
+        "medium" => "moderate",
+        "true" => "yes",
+        "false" => "no",
+        "installed" => "fixed",
+        _ => return None,
+    })
+}
+
+/// Counts the letters to insert, remove or replace, and the neighbours to swap, to get from one word to
+/// the other.
 fn slips(word: &[char], candidate: &str) -> usize {
     let candidate: Vec<char> = candidate.chars().collect();
-    let mut row: Vec<usize> = (0..=candidate.len()).collect();
+    let mut rows: Vec<Vec<usize>> = vec![(0..=candidate.len()).collect()];
     for (i, have) in word.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
+        let mut row = vec![i + 1];
         for (j, want) in candidate.iter().enumerate() {
-            let replaced = diagonal + usize::from(have != want);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+            let replaced = rows[i][j] + usize::from(have != want);
+            let mut fewest = replaced.min(rows[i][j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *have == candidate[j - 1] && word[i - 1] == *want {
+                fewest = fewest.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(fewest);
         }
+        rows.push(row);
     }
-    row[candidate.len()]
+    rows[word.len()][candidate.len()]
 }

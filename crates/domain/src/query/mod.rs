@@ -39,7 +39,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use complete::{Completion, completions};
+pub use complete::{Completion, KnownValues, OFFERED_MAX, completions, completions_with};
 pub use error::{Mistake, QueryError, QueryErrorKind};
 pub use evaluate::{DevicePatch, Fact, Os, PackageVersion, Packages, Subject, Truth, Values};
 pub use field::{Choice, FIELDS, Field, FieldRow, LetterCase, SubjectKind, ValueKind};

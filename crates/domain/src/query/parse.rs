@@ -5,7 +5,9 @@
 use super::{
     Comparison, Condition, DEPTH_MAX, Elapsed, Expr, FIELDS, Field, LENGTH_BYTES_MAX, OsPattern,
     OsVersion, PackagePattern, Pattern, QueryError, QueryErrorKind as Kind, Span, TERMS_MAX, Term,
-    ValueKind, error::nearest, field::Choice,
+    ValueKind,
+    error::{nearest, other_word},
+    field::Choice,
 };
 
 /// Parses a whole text.
@@ -179,7 +181,7 @@ impl<'t> Parser<'t> {
         let rest = &self.text[start..];
         let token = &rest[..rest.find(ends_value).unwrap_or(rest.len())];
         let error = error.expecting(names());
-        Err(match nearest(name, names()) {
+        Err(match meant(name, names) {
             Some(near) => error.suggesting(format!("did you mean `{near}`?")),
             None if token.contains('@') || name == "kb" => {
                 error.suggesting(format!("did you mean `patch:{token}`?"))
@@ -490,7 +492,7 @@ impl<'t> Parser<'t> {
             let error = self
                 .error(Kind::UnknownValue, value.span, message)
                 .expecting(names());
-            match written.and_then(|text| nearest(text, names())) {
+            match written.and_then(|text| meant(text, names)) {
                 Some(near) => error.suggesting(format!("did you mean `{near}`?")),
                 None => error,
             }
@@ -574,4 +576,13 @@ impl<'t> Parser<'t> {
         let end = self.position + self.peek().map_or(0, char::len_utf8);
         self.error(kind, self.span(self.position, end), message)
     }
+}
+
+/// Finds the candidate that somebody meant who wrote `word`: by a slip, or in another tool's words.
+fn meant<I: Iterator<Item = &'static str>>(
+    word: &str,
+    candidates: impl Fn() -> I,
+) -> Option<&'static str> {
+    nearest(word, candidates())
+        .or_else(|| other_word(word).filter(|ours| candidates().any(|name| name == *ours)))
 }

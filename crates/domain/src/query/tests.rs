@@ -2,7 +2,10 @@
 
 mod errors;
 mod evaluation;
+mod every_field;
 mod grammar;
+mod implies;
+mod page;
 mod properties;
 
 use std::borrow::Cow;
