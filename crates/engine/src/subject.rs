@@ -286,7 +286,15 @@ impl Subject for PatchSubject<'_> {
                 Some(class) => Values::one(class.word()),
                 None => Values::unknown(),
             },
-            Field::Fix => self.fix.map_or_else(Values::unknown, Values::one),
+            Field::Fix => match (self.fix, &finding.facts.cves) {
+                (Some(fix), _) => Values::one(fix),
+                // Each CVE is a fix; a patch that names none is its own.
+                (None, Some(cves)) if !cves.is_empty() => {
+                    Values::of(cves.iter().map(String::as_str))
+                }
+                (None, Some(_)) => Values::one(finding.patch.to_string()),
+                (None, None) => Values::unknown(),
+            },
             Field::Cve => match &finding.facts.cves {
                 Some(cves) => Values::of(cves.iter().map(String::as_str)),
                 None => Values::unknown(),

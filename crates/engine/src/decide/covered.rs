@@ -15,6 +15,8 @@ use domain::query::{
 use domain::window::ChangeWindow;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::subject::Membership;
+
 /// A policy with what is asked of it again and again, worked out once.
 pub(super) struct Compiled<'a> {
     pub policy: &'a Policy,
@@ -69,15 +71,12 @@ impl<'a> Compiled<'a> {
         own: &[&str],
         client: Option<ClientId>,
         now: Timestamp,
-    ) -> Groups<'a> {
-        let mut groups = Groups {
-            names: own
-                .iter()
-                .map(|name| Cow::Owned((*name).to_owned()))
-                .collect(),
+    ) -> Membership {
+        let mut groups = Membership {
+            certain: own.iter().map(|name| (*name).to_owned()).collect(),
             complete: true,
         };
-        let asked = |index: &usize, groups: &Groups<'a>| {
+        let asked = |index: &usize, groups: &Membership| {
             let group = &self.policy.groups[*index];
             let base = subject;
             let subject = Grouped { base, groups };
@@ -93,7 +92,7 @@ impl<'a> Compiled<'a> {
                 round.iter().map(|index| asked(index, &groups)).collect();
             for (name, truth) in answers {
                 match truth {
-                    Truth::Yes => groups.names.push(Cow::Borrowed(name)),
+                    Truth::Yes => groups.certain.push(name.to_owned()),
                     // Whether the device is in it is not known: then `group:` is not known either.
                     Truth::Unknown => groups.complete = false,
                     Truth::No => {}
@@ -104,28 +103,10 @@ impl<'a> Compiled<'a> {
     }
 }
 
-/// The names of the groups that a device is in, and whether these are all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Groups<'a> {
-    names: Vec<Cow<'a, str>>,
-    complete: bool,
-}
-
-impl Groups<'_> {
-    fn values(&self) -> Values<'_> {
-        let names = self.names.iter().map(|name| Cow::Borrowed(name.as_ref()));
-        if self.complete {
-            Values::of(names)
-        } else {
-            Values::at_least(names)
-        }
-    }
-}
-
 /// A device with its groups as a subject of queries.
 pub struct Grouped<'a> {
     pub(super) base: &'a dyn Subject,
-    pub(super) groups: &'a Groups<'a>,
+    pub(super) groups: &'a Membership,
 }
 
 impl Subject for Grouped<'_> {
@@ -133,7 +114,7 @@ impl Subject for Grouped<'_> {
         self.base.kind()
     }
     fn text(&self, field: Field) -> Values<'_> {
-        if field.name() == GROUP {
+        if field == Field::Group {
             self.groups.values()
         } else {
             self.base.text(field)
@@ -153,15 +134,12 @@ impl Subject for Grouped<'_> {
     }
 }
 
-/// The field that asks for groups.
-const GROUP: &str = "group";
-
 /// Groups in rounds, each after those that its query names, and those that name each other in a
 /// circle.
 fn group_order(policy: &Policy) -> (Vec<Vec<usize>>, Vec<usize>) {
     let names_of = |query: &Query, name: &str| {
         query.terms().iter().any(|term| {
-            term.field().is_some_and(|field| field.name() == GROUP)
+            term.field() == Some(Field::Group)
                 && match term.condition() {
                     Condition::Text(patterns) => patterns
                         .iter()

@@ -99,7 +99,7 @@ pub(super) fn losers(side: &Side<'_>, pair: &Pair<'_>, decided: Deciding<'_>) ->
         .filter(|(rule, _)| winner != Some(rule.index))
         .map(|(rule, _)| Loser {
             object: rule.object.name.to_string(),
-            level: level_of(&rule.object.devices),
+            level: Level::of_query(&rule.object.devices),
             verdict: word_of(rule.object.action),
         });
     decisions.chain(rules).collect()
@@ -434,8 +434,4 @@ pub(super) fn window(side: &Side<'_>, standing: &Standing<'_, '_>, names: &[&str
             }
         }
     }
-}
-
-fn level_of(_: &domain::query::Query) -> Level {
-    Level::Provider
 }

@@ -18,6 +18,7 @@
 mod covered;
 mod device;
 mod evaluator;
+mod fleet;
 mod gates;
 mod pair;
 mod preview;
@@ -35,6 +36,7 @@ use jiff::Timestamp;
 use crate::view::DeviceView;
 
 pub use evaluator::Evaluator;
+pub use fleet::Fleet;
 pub use preview::{DecisionPreview, preview};
 pub use snapshot::{SnapshotEvaluator, SnapshotWorld};
 pub use snapshot_subject::{SnapshotDeviceSubject, SnapshotPatchSubject};

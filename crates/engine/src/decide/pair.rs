@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use domain::decision::{Decision, Word};
@@ -261,7 +262,12 @@ pub(super) struct Side<'a> {
     pub frozen: Frozen,
     /// Calendars by the rules whose windows they are limited to.
     tables: RefCell<Vec<(Vec<usize>, Rc<Timetable>)>>,
+    shared: Option<Rc<Tables>>,
 }
+
+/// Calendars that devices share: those of the same windows, freezes and zone.
+#[derive(Default)]
+pub(super) struct Tables(RefCell<HashMap<(String, Vec<usize>, Vec<usize>), Rc<Timetable>>>);
 
 impl<'a> Side<'a> {
     pub fn new(
@@ -280,7 +286,14 @@ impl<'a> Side<'a> {
             now,
             frozen,
             tables: RefCell::new(Vec::new()),
+            shared: None,
         }
+    }
+
+    /// The same, with calendars that are shared with other devices without contacts.
+    pub fn sharing(mut self, tables: Rc<Tables>) -> Self {
+        self.shared = Some(tables);
+        self
     }
 
     /// The windows that the rules leave, of all that cover the device.
@@ -305,13 +318,28 @@ impl<'a> Side<'a> {
             return Rc::clone(table);
         }
         drop(known);
-        let table = Rc::new(Timetable::new(
-            &self.windows(rules),
-            self.frozen.clone(),
-            self.zone,
-            self.contacts,
-            self.now,
-        ));
+        let windows = self.windows(rules);
+        let work_out = || {
+            Rc::new(Timetable::new(
+                &windows,
+                self.frozen.clone(),
+                self.zone,
+                self.contacts,
+                self.now,
+            ))
+        };
+        let table = match &self.shared {
+            None => work_out(),
+            Some(shared) => {
+                let places = windows
+                    .iter()
+                    .map(|window| std::ptr::from_ref(*window).addr());
+                let freezes = self.coverage.freezes.iter().map(|freeze| freeze.index);
+                let key = (self.zone.to_owned(), places.collect(), freezes.collect());
+                let mut shared = shared.0.borrow_mut();
+                Rc::clone(shared.entry(key).or_insert_with(work_out))
+            }
+        };
         let mut known = self.tables.borrow_mut();
         known.push((rules.to_vec(), Rc::clone(&table)));
         table

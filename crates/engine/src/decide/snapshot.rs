@@ -13,7 +13,7 @@ use domain::verdict::{Answer, Gate, GateName, Verdict};
 use domain::window::Opening;
 use jiff::{SignedDuration, Timestamp};
 
-use super::covered::{Compiled, Coverage, Covering, Fit, Grouped, Groups};
+use super::covered::{Compiled, Coverage, Covering, Fit, Grouped};
 use super::evaluator::{NO_BUDGET, turns, window_names};
 use super::pair::{Clock, Pair, Part, Side};
 use super::snapshot_subject::{
@@ -21,6 +21,7 @@ use super::snapshot_subject::{
 };
 use super::words::{self, closed, not_asked, open, when};
 use super::{Outcome, REACHABLE_SECONDS, gates};
+use crate::subject::Membership;
 
 /// A snapshot with a policy: the clocks of fixes over the whole fleet, and the feeds.
 pub struct SnapshotWorld<'a> {
@@ -34,7 +35,7 @@ pub struct SnapshotWorld<'a> {
 pub struct SnapshotEvaluator<'w, 'a> {
     world: &'w SnapshotWorld<'a>,
     device: &'a SnapshotDevice,
-    groups: Groups<'a>,
+    groups: Membership,
     side: Side<'a>,
 }
 
@@ -74,17 +75,7 @@ impl<'a> SnapshotWorld<'a> {
 
     /// A device at an instant, for all its findings.
     pub fn device(&self, device: &'a SnapshotDevice, now: Timestamp) -> SnapshotEvaluator<'_, 'a> {
-        let subject = SnapshotDeviceSubject::of(device);
-        let client = self.client(device);
-        let own: Vec<&str> = device.groups.iter().map(String::as_str).collect();
-        let groups = self.compiled.groups_of(&subject, &own, client, now);
-        let coverage = {
-            let subject = Grouped {
-                base: &subject,
-                groups: &groups,
-            };
-            Coverage::of(&self.compiled, &subject, client, now)
-        };
+        let (groups, coverage) = self.coverage(device, now);
         let contacts = device.contacts.as_deref();
         let policy = self.compiled.policy;
         SnapshotEvaluator {
@@ -93,6 +84,35 @@ impl<'a> SnapshotWorld<'a> {
             groups,
             side: Side::new(policy, coverage, &device.zone, contacts, now),
         }
+    }
+
+    /// The groups of a device, and what covers it.
+    pub(super) fn coverage(
+        &self,
+        device: &SnapshotDevice,
+        now: Timestamp,
+    ) -> (Membership, Coverage<'a>) {
+        let subject = SnapshotDeviceSubject::of(device);
+        let groups = self.groups(device, &subject, now);
+        let coverage = {
+            let subject = Grouped {
+                base: &subject,
+                groups: &groups,
+            };
+            Coverage::of(&self.compiled, &subject, self.client(device), now)
+        };
+        (groups, coverage)
+    }
+
+    pub(super) fn groups(
+        &self,
+        device: &SnapshotDevice,
+        subject: &SnapshotDeviceSubject<'_>,
+        now: Timestamp,
+    ) -> Membership {
+        let own: Vec<&str> = device.groups.iter().map(String::as_str).collect();
+        let client = self.client(device);
+        self.compiled.groups_of(subject, &own, client, now)
     }
 
     pub(super) fn client(&self, device: &SnapshotDevice) -> Option<ClientId> {
@@ -186,7 +206,7 @@ pub(super) fn version(patch: &str) -> Option<(versions::Scheme, &str)> {
 
 impl<'a> SnapshotEvaluator<'_, 'a> {
     /// The names of the groups that the device is in, its own and those of the policy.
-    pub fn groups(&self) -> &Groups<'a> {
+    pub fn groups(&self) -> &Membership {
         &self.groups
     }
 

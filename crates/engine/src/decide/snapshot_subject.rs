@@ -179,11 +179,21 @@ impl Subject for SnapshotDeviceSubject<'_> {
             Field::Missing => self.missing(),
             Field::Cve => self.open_cves(),
             Field::Kev => self.open_kev(),
-            field if field.name() == "group" => {
-                Values::of(device.groups.iter().map(String::as_str))
-            }
-            field if field.name() == "zone" => said(&device.zone),
-            _ => Values::unknown(),
+            Field::Group => Values::of(device.groups.iter().map(String::as_str)),
+            Field::Zone => said(&device.zone),
+            Field::Package
+            | Field::Mode
+            | Field::Os
+            | Field::Seen
+            | Field::Product
+            | Field::Patch
+            | Field::Severity
+            | Field::Class
+            | Field::Fix
+            | Field::Origin
+            | Field::State
+            | Field::Age
+            | Field::Released => Values::unknown(),
         }
     }
 
@@ -258,11 +268,24 @@ impl Subject for SnapshotPatchSubject<'_> {
                 Some(_) => Values::one(SnapshotState::Superseded.word()),
                 None => Values::one(finding.state.word()),
             },
-            field if field.name() == "class" => finding
+            Field::Class => finding
                 .classification
                 .map_or_else(Values::unknown, |class| Values::one(class.word())),
-            field if field.name() == "fix" => Values::one(finding.fix()),
-            _ => Values::unknown(),
+            Field::Fix => Values::one(finding.fix()),
+            Field::Package
+            | Field::Origin
+            | Field::Client
+            | Field::Site
+            | Field::Device
+            | Field::Tag
+            | Field::Group
+            | Field::Zone
+            | Field::Mode
+            | Field::Os
+            | Field::Seen
+            | Field::Missing
+            | Field::Age
+            | Field::Released => Values::unknown(),
         }
     }
 
@@ -278,7 +301,7 @@ impl Subject for SnapshotPatchSubject<'_> {
         let finding = self.finding;
         let instant = match field {
             Field::Age => finding.released_at.or(finding.first_seen_at),
-            field if field.name() == "released" => finding.released_at,
+            Field::Released => finding.released_at,
             _ => None,
         };
         instant.map_or(Fact::Unknown, Fact::Known)
