@@ -232,7 +232,6 @@ pub(super) struct Coverage<'a> {
     pub rules: Vec<Covering<'a, ApprovalRule>>,
     pub rings: Vec<Placed<'a>>,
     pub unreadable: Vec<&'a Unreadable>,
-    /// The closest certainly, or the strictest of those that perhaps cover it.
     pub reboots: Vec<Covering<'a, RebootRule>>,
 }
 

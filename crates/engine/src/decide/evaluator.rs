@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::covered::{Compiled, Coverage, Fit, Grouped};
 use super::pair::{Approver, Clock, Pair, Part, Side};
 use super::words::{self, closed, not_asked, open};
-use super::{Outcome, device, gates};
+use super::{Outcome, Reboot, device, gates};
 use crate::subject::{DeviceSubject, PatchSubject};
 use crate::tries::{self, Tried};
 use crate::view::DeviceView;
@@ -76,6 +76,11 @@ impl<'a> Evaluator<'a> {
     /// Where this patch may begin now or next, were it not for all other gates.
     pub fn opening_for(&self, finding: &DatedFinding) -> Option<Opening> {
         self.ask(finding, |side, pair, _| side.stand(pair).opening)
+    }
+
+    /// The reboot rule that counts for the device, and when it would be rebooted.
+    pub fn reboot(&self) -> Option<Reboot<'a>> {
+        self.side.reboot()
     }
 
     /// The verdict for a patch of the device.

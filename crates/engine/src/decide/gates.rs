@@ -365,7 +365,7 @@ pub(super) fn frozen(side: &Side<'_>, standing: &Standing<'_, '_>) -> Gate {
         ),
         FrozenState::Until(span) => {
             let on = side.coverage.freezes.iter().filter(|freeze| {
-                super::timetable::freeze_span(freeze.object, side.zone)
+                crate::calendar::freeze_span(freeze.object, side.zone)
                     .is_ok_and(|own| own.opens_at <= side.now && side.now < own.closes_at)
             });
             let (mut names, mut owner) = (Vec::new(), None);

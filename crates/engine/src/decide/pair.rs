@@ -21,7 +21,7 @@ use jiff::Timestamp;
 
 use super::Outcome;
 use super::covered::{Coverage, Covering, Fit};
-use super::timetable::{Frozen, Timetable};
+use super::timetable::{Freezes, Timetable};
 
 /// When the clock of a delay began; `None`: not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,19 +227,11 @@ pub(super) enum WindowState<'a> {
     Unreadable(&'a Unreadable),
 }
 
-impl WindowState<'_> {
-    pub fn is_open(&self) -> bool {
-        matches!(self, Self::Open { .. })
-    }
-}
-
 /// How a pair stands at the five gates.
 pub(super) struct Standing<'s, 'a> {
     /// Who decides about the patch itself.
     pub decided: Deciding<'a>,
-    /// Whether it and all that it needs is approved.
-    pub approved: bool,
-    /// When it will be, if it is not.
+    /// When it and all that it needs will be approved, if that is not so now.
     pub approved_at: Option<Timestamp>,
     /// Of all parts the one that waits longest.
     pub delay: DelayState<'a>,
@@ -259,15 +251,18 @@ pub(super) struct Side<'a> {
     pub zone: &'a str,
     pub contacts: Option<&'a [Contact]>,
     pub now: Timestamp,
-    pub frozen: Frozen,
+    pub freezes: Freezes,
     /// Calendars by the rules whose windows they are limited to.
     tables: RefCell<Vec<(Vec<usize>, Rc<Timetable>)>>,
     shared: Option<Rc<Tables>>,
 }
 
+/// The zone, the windows and the freezes of a calendar.
+type TableKey = (String, Vec<usize>, Vec<usize>);
+
 /// Calendars that devices share: those of the same windows, freezes and zone.
 #[derive(Default)]
-pub(super) struct Tables(RefCell<HashMap<(String, Vec<usize>, Vec<usize>), Rc<Timetable>>>);
+pub(super) struct Tables(RefCell<HashMap<TableKey, Rc<Timetable>>>);
 
 impl<'a> Side<'a> {
     pub fn new(
@@ -277,14 +272,14 @@ impl<'a> Side<'a> {
         contacts: Option<&'a [Contact]>,
         now: Timestamp,
     ) -> Self {
-        let frozen = Frozen::of(coverage.freezes.iter().map(|freeze| freeze.object), zone);
+        let freezes = Freezes::of(coverage.freezes.iter().map(|freeze| freeze.object), zone);
         Self {
             policy,
             coverage,
             zone,
             contacts,
             now,
-            frozen,
+            freezes,
             tables: RefCell::new(Vec::new()),
             shared: None,
         }
@@ -322,7 +317,7 @@ impl<'a> Side<'a> {
         let work_out = || {
             Rc::new(Timetable::new(
                 &windows,
-                self.frozen.clone(),
+                &self.freezes.spans,
                 self.zone,
                 self.contacts,
                 self.now,
@@ -553,11 +548,7 @@ impl<'a> Side<'a> {
 
     /// The first time from now on at which all five gates are open.
     pub fn first_open(&self, pair: &Pair<'_>) -> Option<Timestamp> {
-        if !matches!(
-            self.frozen_state(),
-            FrozenState::NotConfigured | FrozenState::Open | FrozenState::Until(_)
-        ) || self.unreadable_window().is_some()
-        {
+        if !self.may_be_told() {
             return None;
         }
         let from = pair.not_before.map_or(self.now, |at| at.max(self.now));
@@ -578,15 +569,24 @@ impl<'a> Side<'a> {
         None
     }
 
+    /// Whether windows and freezes can be read, so that a time can be told.
+    pub fn may_be_told(&self) -> bool {
+        let readable = match self.frozen_state() {
+            FrozenState::NotConfigured | FrozenState::Open | FrozenState::Until(_) => true,
+            FrozenState::Refused { .. } | FrozenState::Unreadable(_) => false,
+        };
+        readable && self.unreadable_window().is_none()
+    }
+
     pub fn frozen_state(&self) -> FrozenState<'_, 'a> {
         let unreadable = self.coverage.unreadable.iter();
         if let Some(object) = unreadable.clone().find(|o| o.kind == PolicyKind::Freeze) {
             return FrozenState::Unreadable(object);
         }
-        if let Some((name, why)) = &self.frozen.refused {
+        if let Some((name, why)) = &self.freezes.refused {
             return FrozenState::Refused { name, why };
         }
-        match self.frozen.at(self.now) {
+        match self.freezes.spans.at(self.now) {
             Some(span) => FrozenState::Until(span),
             None if self.coverage.freezes.is_empty() => FrozenState::NotConfigured,
             None => FrozenState::Open,
@@ -614,7 +614,7 @@ impl<'a> Side<'a> {
                 closes_at: opening.closes_at,
             };
         }
-        let frozen = self.frozen.at(now).is_some();
+        let frozen = self.freezes.spans.at(now).is_some();
         if let Some(closes_at) = table.open_now(pair.release).filter(|_| frozen) {
             return WindowState::Open { closes_at };
         }
@@ -654,7 +654,6 @@ impl<'a> Side<'a> {
         let approver = pair.parts.first().and_then(|part| self.approver(part, at));
         Standing {
             decided,
-            approved,
             approved_at,
             delay,
             ring,

@@ -3,24 +3,23 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::decision::Level;
 use domain::id::ClientId;
 use domain::patch::PatchId;
-use domain::policy::{Policy, RebootRule, RebootWhen, RingSet};
+use domain::policy::{Policy, RebootRule, RingSet};
 use domain::query::{Query, Truth};
 use domain::snapshot::{Snapshot, SnapshotDevice, SnapshotFeed, SnapshotFinding, SnapshotState};
 use domain::verdict::{Answer, Gate, GateName, Verdict};
 use domain::window::Opening;
 use jiff::{SignedDuration, Timestamp};
 
-use super::covered::{Compiled, Coverage, Covering, Fit, Grouped};
+use super::covered::{Compiled, Coverage, Fit, Grouped};
 use super::evaluator::{NO_BUDGET, turns, window_names};
 use super::pair::{Clock, Pair, Part, Side};
 use super::snapshot_subject::{
     SnapshotDeviceSubject, SnapshotPatchSubject, exploited, replaced_by,
 };
 use super::words::{self, closed, not_asked, open, when};
-use super::{Outcome, REACHABLE_SECONDS, gates};
+use super::{Outcome, REACHABLE_SECONDS, Reboot, gates};
 use crate::subject::Membership;
 
 /// A snapshot with a policy: the clocks of fixes over the whole fleet, and the feeds.
@@ -226,21 +225,9 @@ impl<'a> SnapshotEvaluator<'_, 'a> {
         query.evaluate(&subject, self.side.now)
     }
 
-    /// The reboot rule of the device: the closest that covers it; within a level never goes before
-    /// needed, and needed before always. Never also counts where it perhaps covers it.
+    /// The reboot rule of the device: see [`Self::reboot`].
     pub fn reboot_rule(&self) -> Option<&'a RebootRule> {
-        let counts = |covering: &&Covering<'a, RebootRule>| {
-            covering.devices == Truth::Yes || covering.object.when == RebootWhen::Never
-        };
-        let rank = |covering: &&Covering<'a, RebootRule>| {
-            let rule = covering.object;
-            (Level::of_query(&rule.devices), rule.when)
-        };
-        let rules = self.side.coverage.reboots.iter();
-        rules
-            .filter(counts)
-            .max_by_key(rank)
-            .map(|covering| covering.object)
+        self.side.reboot().map(|reboot| reboot.rule)
     }
 
     /// The ring sets that certainly cover the device, each with the ring that it is in.
@@ -249,6 +236,11 @@ impl<'a> SnapshotEvaluator<'_, 'a> {
         placed
             .filter(|placed| placed.covers == Truth::Yes)
             .map(|placed| (placed.set, placed.ring))
+    }
+
+    /// The reboot rule that counts for the device, and when it would be rebooted.
+    pub fn reboot(&self) -> Option<Reboot<'a>> {
+        self.side.reboot()
     }
 
     /// The verdict for one finding of the device.

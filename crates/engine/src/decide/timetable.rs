@@ -4,13 +4,16 @@
 //! Worked out piece by piece as far as somebody asks, never further than [`YEARS_MAX`] years.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use domain::policy::Freeze;
 use domain::snapshot::Contact;
 use domain::window::{ChangeWindow, Opening};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::calendar::{self, UnknownZone};
+use crate::calendar::{self, CompiledWindow, Frozen, UnknownZone};
 
 /// How far ahead an opening is looked for, in years.
 pub const YEARS_MAX: i64 = 10;
@@ -33,19 +36,19 @@ fn before(at: Timestamp, elapsed: SignedDuration) -> Timestamp {
     at.checked_sub(elapsed).unwrap_or(Timestamp::MIN)
 }
 
-/// The freezes of a device as instants: in order, those that overlap or touch are one.
+/// The freezes of a device as instants.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Frozen {
-    pub spans: Vec<Opening>,
+pub(super) struct Freezes {
+    pub spans: Frozen,
     /// A freeze whose times cannot be told, with the reason.
     pub refused: Option<(String, String)>,
 }
 
-impl Frozen {
+impl Freezes {
     pub fn of<'f>(freezes: impl IntoIterator<Item = &'f Freeze>, device_zone: &str) -> Self {
         let (mut spans, mut refused) = (Vec::new(), None);
         for freeze in freezes {
-            match freeze_span(freeze, device_zone) {
+            match calendar::freeze_span(freeze, device_zone) {
                 Ok(span) => spans.push(span),
                 Err(error) => {
                     refused.get_or_insert((freeze.name.to_string(), error.to_string()));
@@ -53,59 +56,10 @@ impl Frozen {
             }
         }
         Self {
-            spans: merged(spans),
+            spans: Frozen::new(spans),
             refused,
         }
     }
-
-    /// The freeze at `at`, as one stretch with those that it touches.
-    pub fn at(&self, at: Timestamp) -> Option<Opening> {
-        let next = self.spans.partition_point(|span| span.closes_at <= at);
-        self.spans
-            .get(next)
-            .copied()
-            .filter(|span| span.opens_at <= at)
-    }
-
-    /// What is left of an opening.
-    fn cut(&self, opening: Opening, into: &mut Vec<Opening>) {
-        let mut from = opening.opens_at;
-        let first = self.spans.partition_point(|span| span.closes_at <= from);
-        for span in &self.spans[first..] {
-            if span.opens_at >= opening.closes_at {
-                break;
-            }
-            if span.opens_at > from {
-                into.push(Opening {
-                    opens_at: from,
-                    closes_at: span.opens_at,
-                });
-            }
-            from = from.max(span.closes_at);
-        }
-        if from < opening.closes_at {
-            into.push(Opening {
-                opens_at: from,
-                closes_at: opening.closes_at,
-            });
-        }
-    }
-}
-
-/// In order; those that overlap or touch are one, empty ones are none.
-fn merged(mut spans: Vec<Opening>) -> Vec<Opening> {
-    spans.retain(|span| span.opens_at < span.closes_at);
-    spans.sort_unstable();
-    let mut all: Vec<Opening> = Vec::with_capacity(spans.len());
-    for span in spans {
-        match all.last_mut() {
-            Some(last) if span.opens_at <= last.closes_at => {
-                last.closes_at = last.closes_at.max(span.closes_at);
-            }
-            _ => all.push(span),
-        }
-    }
-    all
 }
 
 /// Openings of windows that recur by themselves.
@@ -118,14 +72,17 @@ struct Source {
 pub(super) struct Timetable {
     now: Timestamp,
     frozen: Frozen,
-    /// Windows whose days depend on the release of a patch.
-    after_release: Vec<ChangeWindow>,
-    device_zone: String,
+    device_zone: Option<TimeZone>,
+    contacts: Vec<Contact>,
+    /// Windows whose days depend on the release of a patch, with their zones.
+    after_release: Vec<(ChangeWindow, TimeZone)>,
     /// Windows whose zone is not known.
     pub refused: Vec<(String, UnknownZone)>,
     inner: RefCell<Inner>,
+    released: RefCell<HashMap<Timestamp, Rc<Released>>>,
 }
 
+#[derive(Default)]
 struct Inner {
     sources: Vec<Source>,
     /// Stretches in which something may begin, in order, without touching each other.
@@ -136,67 +93,110 @@ struct Inner {
     ended: bool,
 }
 
+/// The openings of windows that follow a release, for one release.
+#[derive(Default)]
+struct Released {
+    usable: Vec<Opening>,
+    at_now: Vec<Opening>,
+}
+
 impl Timetable {
     /// For questions about `now` and later.
     pub fn new(
         windows: &[&ChangeWindow],
-        frozen: Frozen,
+        frozen: &Frozen,
         device_zone: &str,
         contacts: Option<&[Contact]>,
         now: Timestamp,
     ) -> Self {
         let from = before(now, days(LOOK_BACK_DAYS));
-        let (mut sources, mut refused, mut after_release) = (Vec::new(), Vec::new(), Vec::new());
-        let mut usable = Vec::new();
+        let mut table = Self {
+            now,
+            frozen: frozen.clone(),
+            device_zone: calendar::zone(device_zone).ok(),
+            contacts: contacts.unwrap_or_default().to_vec(),
+            after_release: Vec::new(),
+            refused: Vec::new(),
+            inner: RefCell::default(),
+            released: RefCell::default(),
+        };
+        let mut inner = Inner {
+            covered_until: from,
+            ..Inner::default()
+        };
         for window in windows {
+            let zone = match calendar::zone_of(&window.zone, device_zone) {
+                Ok(zone) => zone,
+                Err(error) => {
+                    table.refused.push((window.name.to_string(), error));
+                    continue;
+                }
+            };
             if window.recurrence.follows_release() {
-                after_release.push((*window).clone());
+                table.after_release.push(((*window).clone(), zone));
                 continue;
             }
-            match calendar::openings(window, device_zone, from) {
-                Ok(openings) => sources.push(Source {
-                    openings: openings.peekable(),
-                    reserve: reserve(window),
-                }),
-                Err(error) => refused.push((window.name.to_string(), error)),
+            let compiled = CompiledWindow::in_zone(window, zone, &[]);
+            inner.usable.extend(table.caught_up(&compiled));
+            inner.sources.push(Source {
+                openings: compiled.openings(from).peekable(),
+                reserve: reserve(&compiled),
+            });
+        }
+        inner.usable = merged(inner.usable);
+        table.inner = RefCell::new(inner);
+        table
+    }
+
+    /// The stretches in which a device may be changed that missed an opening of a window.
+    fn caught_up(&self, window: &CompiledWindow) -> Vec<Opening> {
+        match &self.device_zone {
+            Some(zone) if !self.contacts.is_empty() => {
+                calendar::catch_up(window, &self.frozen, &self.contacts, zone, self.now)
             }
+            Some(_) | None => Vec::new(),
         }
-        let _ = contacts;
-        usable.retain(|stretch: &Opening| stretch.closes_at > now);
-        Self {
-            now,
-            frozen,
-            after_release,
-            device_zone: device_zone.to_owned(),
-            refused,
-            inner: RefCell::new(Inner {
-                sources,
-                usable,
-                at_now: Vec::new(),
-                covered_until: from,
-                ended: false,
-            }),
-        }
+    }
+
+    /// The openings after a release.
+    fn after(&self, release: Option<Timestamp>) -> Rc<Released> {
+        let Some(release) = release.filter(|_| !self.after_release.is_empty()) else {
+            return Rc::default();
+        };
+        let mut known = self.released.borrow_mut();
+        let found = known.entry(release).or_insert_with(|| {
+            let mut released = Released::default();
+            for (window, zone) in &self.after_release {
+                let window = CompiledWindow::in_zone(window, zone.clone(), &[release]);
+                released.usable.extend(self.caught_up(&window));
+                for opening in window.openings(self.now) {
+                    if opening.opens_at <= self.now {
+                        released.at_now.extend(shortened(opening, reserve(&window)));
+                    }
+                    self.usable_of(opening, reserve(&window), &mut released.usable);
+                }
+            }
+            released.usable = merged(std::mem::take(&mut released.usable));
+            Rc::new(released)
+        });
+        Rc::clone(found)
     }
 
     /// The opening in which something may begin at `at`, or the next one. `release`: when the patch
     /// was released, or else first seen.
     pub fn opening(&self, at: Timestamp, release: Option<Timestamp>) -> Option<Opening> {
         let regular = self.regular(at);
-        let mut released = Vec::new();
-        for window in &self.after_release {
-            let opening = release
-                .and_then(|release| after_release_opening(window, &self.device_zone, release));
-            if let Some(opening) = opening {
-                self.usable_of(opening, reserve(window), &mut released);
-            }
-        }
-        released.retain(|stretch| stretch.closes_at > at);
-        if released.is_empty() {
+        let released = self.after(release);
+        let still = released
+            .usable
+            .iter()
+            .filter(|stretch| stretch.closes_at > at);
+        let mut all: Vec<Opening> = still.copied().collect();
+        if all.is_empty() {
             return regular;
         }
-        released.extend(regular);
-        let first = merged(released).into_iter().next()?;
+        all.extend(regular);
+        let first = merged(all).into_iter().next()?;
         // What touches it later on belongs to it.
         let next = self.regular(first.closes_at);
         let closes_at = next
@@ -208,16 +208,12 @@ impl Timetable {
     /// Whether the windows alone are open at the present, whatever is frozen; and until when.
     pub fn open_now(&self, release: Option<Timestamp>) -> Option<Timestamp> {
         self.regular(self.now);
-        let released = self.after_release.iter().filter_map(|window| {
-            let opening = after_release_opening(window, &self.device_zone, release?)?;
-            shortened(opening, reserve(window))
-        });
+        let released = self.after(release);
         let inner = self.inner.borrow();
         inner
             .at_now
             .iter()
-            .copied()
-            .chain(released)
+            .chain(&released.at_now)
             .filter(|opening| opening.opens_at <= self.now && self.now < opening.closes_at)
             .map(|opening| opening.closes_at)
             .max()
@@ -259,10 +255,13 @@ impl Timetable {
             }
             ended &= source.openings.peek().is_none();
         }
-        more.retain(|stretch| stretch.closes_at > self.now);
         if !more.is_empty() {
             more.append(&mut inner.usable);
+            // Put together before what is over is left out: it may belong to what is open.
             inner.usable = merged(more);
+        }
+        if until >= self.now {
+            inner.usable.retain(|stretch| stretch.closes_at > self.now);
         }
         inner.covered_until = until;
         inner.ended = ended || until == Timestamp::MAX;
@@ -271,7 +270,7 @@ impl Timetable {
     /// The parts of an opening in which something may begin.
     fn usable_of(&self, opening: Opening, reserve: SignedDuration, into: &mut Vec<Opening>) {
         let first = into.len();
-        self.frozen.cut(opening, into);
+        into.extend(self.frozen.without(opening));
         if !reserve.is_zero() {
             let parts = into.split_off(first);
             into.extend(
@@ -283,10 +282,13 @@ impl Timetable {
     }
 }
 
-fn reserve(window: &ChangeWindow) -> SignedDuration {
-    window
-        .reserve
-        .map_or(SignedDuration::ZERO, |reserve| reserve.elapsed())
+fn reserve(window: &CompiledWindow) -> SignedDuration {
+    window.reserve().unwrap_or(SignedDuration::ZERO)
+}
+
+/// In order; those that overlap or touch are one, empty ones are none.
+fn merged(stretches: Vec<Opening>) -> Vec<Opening> {
+    Frozen::new(stretches).spans().to_vec()
 }
 
 fn shortened(opening: Opening, reserve: SignedDuration) -> Option<Opening> {
@@ -331,43 +333,6 @@ impl Source {
         }
         Some(next)
     }
-}
-
-/// The instants of a freeze.
-pub(super) fn freeze_span(freeze: &Freeze, device_zone: &str) -> Result<Opening, UnknownZone> {
-    let name = match &freeze.zone {
-        domain::window::WindowZone::Device => device_zone,
-        domain::window::WindowZone::Named(name) => name,
-    };
-    let unknown = || UnknownZone {
-        zone: name.chars().take(64).collect(),
-    };
-    let zone = jiff::tz::TimeZone::get(name).map_err(|_| unknown())?;
-    let instant = |at| zone.to_timestamp(at).map_err(|_| unknown());
-    Ok(Opening {
-        opens_at: instant(freeze.from)?,
-        closes_at: instant(freeze.until)?,
-    })
-}
-
-fn after_release_opening(window: &ChangeWindow, zone: &str, release: Timestamp) -> Option<Opening> {
-    let domain::window::Recurrence::AfterRelease { days } = &window.recurrence else {
-        return None;
-    };
-    let name = match &window.zone {
-        domain::window::WindowZone::Device => zone,
-        domain::window::WindowZone::Named(name) => name,
-    };
-    let zone = jiff::tz::TimeZone::get(name).ok()?;
-    let day = zone.to_datetime(release).date();
-    let day = day
-        .checked_add(jiff::Span::new().days(i64::from(*days)))
-        .ok()?;
-    let opens_at = zone.to_timestamp(day.to_datetime(window.start)).ok()?;
-    Some(Opening {
-        opens_at,
-        closes_at: after(opens_at, window.duration.elapsed()),
-    })
 }
 
 fn monday_after(at: Timestamp) -> Timestamp {

@@ -1,0 +1,71 @@
+//! Which reboot rule counts for a device, and when it would be rebooted.
+//!
+//! The closest rule counts; within a level never beats needed beats always. A rule that perhaps
+//! covers the device counts only where it is stricter.
+
+use domain::decision::Level;
+use domain::policy::{RebootRule, RebootWhen};
+use domain::query::Truth;
+use domain::window::Opening;
+
+use super::pair::Side;
+use super::timetable::Timetable;
+
+/// The reboot rule of a device.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reboot<'a> {
+    /// The rule that counts.
+    pub rule: &'a RebootRule,
+    /// Its level.
+    pub level: Level,
+    /// The opening in which the device may be rebooted now or next; `None`: it is not rebooted, or
+    /// nothing opens.
+    pub opening: Option<Opening>,
+}
+
+fn strictness(when: RebootWhen) -> u8 {
+    match when {
+        RebootWhen::Always => 0,
+        RebootWhen::Needed => 1,
+        RebootWhen::Never => 2,
+    }
+}
+
+impl<'a> Side<'a> {
+    /// The reboot rule that counts; `None`: none covers the device, and nothing reboots it.
+    pub fn reboot(&self) -> Option<Reboot<'a>> {
+        let rank = |rule: &RebootRule| (Level::of_query(&rule.devices), strictness(rule.when));
+        let covering = || self.coverage.reboots.iter();
+        let certain = covering()
+            .filter(|covering| covering.devices == Truth::Yes)
+            .map(|covering| covering.object)
+            .max_by_key(|rule| rank(rule));
+        let stricter = covering().map(|covering| covering.object).filter(|rule| {
+            certain.is_none_or(|certain| {
+                rank(rule) > rank(certain) && strictness(rule.when) > strictness(certain.when)
+            })
+        });
+        let rule = stricter.max_by_key(|rule| rank(rule)).or(certain)?;
+        Some(Reboot {
+            rule,
+            level: Level::of_query(&rule.devices),
+            opening: self.reboot_opening(rule),
+        })
+    }
+
+    fn reboot_opening(&self, rule: &RebootRule) -> Option<Opening> {
+        if rule.when == RebootWhen::Never || !self.may_be_told() {
+            return None;
+        }
+        let windows: Vec<_> = self
+            .coverage
+            .windows
+            .iter()
+            .copied()
+            .filter(|window| rule.window.as_ref().is_none_or(|name| window.name == *name))
+            .collect();
+        let contacts = self.contacts.filter(|_| rule.window.is_none());
+        let table = Timetable::new(&windows, &self.freezes.spans, self.zone, contacts, self.now);
+        table.opening(self.now, None)
+    }
+}
