@@ -36,27 +36,34 @@ pub(super) fn of(
 }
 
 /// The items for the next opening, if there are any and it is near enough; says what waits.
+///
+/// Each patch has its own opening, because rules may limit its windows. Those that may begin first go
+/// in one order, within the time that all of them have in common.
 pub(super) fn content(
     view: &DeviceView,
     evaluator: &Evaluator<'_>,
     now: Timestamp,
     plan: &mut Plan,
 ) -> Option<(Vec<OrderItem>, Opening)> {
-    let opening = evaluator.opening();
-    if let Some(opening) = opening {
-        look_again(plan, made_at(opening), now);
-        look_again(plan, opening.closes_at, now);
-    }
     let mut fit: BTreeMap<&PatchId, &DatedFinding> = BTreeMap::new();
+    let mut openings: BTreeMap<&PatchId, Opening> = BTreeMap::new();
     for dated in &view.findings {
         if dated.finding.state != FindingState::Missing {
             continue;
         }
-        match keeps(view, evaluator, dated, opening, now) {
-            None => {
+        let opening = evaluator.opening_for(dated);
+        if let Some(opening) = opening {
+            look_again(plan, made_at(opening), now);
+            look_again(plan, opening.opens_at, now);
+            look_again(plan, opening.closes_at, now);
+        }
+        match (keeps(view, evaluator, dated, opening, now), opening) {
+            (None, Some(opening)) => {
                 fit.insert(&dated.finding.patch, dated);
+                openings.insert(&dated.finding.patch, opening);
             }
-            Some(reason) => {
+            (None, None) => {}
+            (Some(reason), _) => {
                 if let WaitingReason::Gate(Verdict { at: Some(at), .. }) = reason {
                     let lead = SignedDuration::from_hours(DELIVERY_LEAD_HOURS);
                     look_again(plan, at, now);
@@ -70,9 +77,40 @@ pub(super) fn content(
         }
     }
     without_needs(&mut fit, view, evaluator, plan);
-    let opening = opening.filter(|_| !fit.is_empty())?;
+    let opening = in_common(&mut fit, &openings, now, plan)?;
     let items = items(&fit, plan);
     (!items.is_empty()).then_some((items, opening))
+}
+
+/// Leaves the patches that may begin first, and gives the time that all of them have in common.
+fn in_common(
+    fit: &mut BTreeMap<&PatchId, &DatedFinding>,
+    openings: &BTreeMap<&PatchId, Opening>,
+    now: Timestamp,
+    plan: &mut Plan,
+) -> Option<Opening> {
+    let of = |patch: &PatchId| openings.get(patch).copied();
+    let all = || fit.keys().filter_map(|patch| of(patch));
+    let first = all().map(|opening| opening.opens_at.max(now)).min()?;
+    let together = |opening: &Opening| opening.opens_at <= first;
+    let opening = all().filter(together).reduce(|common, opening| Opening {
+        opens_at: common.opens_at.max(opening.opens_at),
+        closes_at: common.closes_at.min(opening.closes_at),
+    })?;
+    fit.retain(|patch, _| {
+        let later = of(patch).filter(|opening| !together(opening));
+        if let Some(later) = later {
+            plan.waiting.push(Waiting {
+                patch: (*patch).clone(),
+                reason: WaitingReason::NotYetMade {
+                    made_at: later.opens_at,
+                    opens_at: later.opens_at,
+                },
+            });
+        }
+        later.is_none()
+    });
+    Some(opening)
 }
 
 fn made_at(opening: Opening) -> Timestamp {
@@ -109,18 +147,18 @@ fn keeps(
     })
 }
 
-/// Whether all gates are open but for the window, whose opening the order carries, and the budget of
-/// tries, which is asked apart for that opening. Whether the device is reachable now does not matter:
-/// it takes the order when it comes.
+/// Whether all gates are open but for the window, whose opening the order carries, a freeze that is
+/// over by then, and the budget of tries, which is asked apart for that opening. Whether the device is
+/// reachable now does not matter: it takes the order when it comes.
 fn may_be_ordered(verdict: &Verdict) -> bool {
     verdict.gates.iter().all(|gate| match gate.gate {
         GateName::Window | GateName::Budget | GateName::Reachable => true,
+        GateName::Frozen => gate.open == Some(true) || gate.opens_at.is_some(),
         GateName::Known
         | GateName::Applicable
         | GateName::Decided
         | GateName::Delay
         | GateName::Ring
-        | GateName::Frozen
         | GateName::Guardrails => gate.open == Some(true),
     })
 }

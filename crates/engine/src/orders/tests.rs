@@ -328,3 +328,148 @@ proptest! {
         }
     }
 }
+
+/// Berlin, in winter one hour ahead of UTC.
+fn freeze(from: &str, until: &str) -> domain::policy::Freeze {
+    domain::policy::Freeze {
+        id: domain::id::PolicyId::from_bytes([6; 16]),
+        client: None,
+        name: "Year end".parse().unwrap(),
+        devices: domain::query::Query::everything(),
+        zone: "Europe/Berlin".parse().unwrap(),
+        from: from.parse().unwrap(),
+        until: until.parse().unwrap(),
+        reason: "the books are closed".into(),
+        exception: None,
+    }
+}
+
+#[test]
+fn a_freeze_added_while_the_window_is_open_takes_back_what_did_not_begin() {
+    let (mut view, mut rules) = (view(), rules());
+    turn(&mut view, &rules, monday());
+    event(&mut view, OrderEvent::Taken, monday());
+    // Monday 22:30 in Berlin: the window is open, and somebody freezes the week.
+    let now = at("2026-03-02T21:30:00Z");
+    view.device.last_seen = Some(now);
+    rules
+        .freezes
+        .push(freeze("2026-03-02T22:00", "2026-03-08T00:00"));
+    turn(&mut view, &rules, now);
+    let record = &view.orders[0];
+    assert_eq!(record.state, OrderState::Cancelled);
+    assert!(
+        record.reason.contains("frozen until 8 March 2026 at 00:00"),
+        "{}",
+        record.reason
+    );
+    assert_eq!(to_sign(record).action, Action::Cancel);
+    // What began goes on: nobody can stop it half-way.
+    let (mut view, rules) = (self::view(), rules);
+    let mut before = rules.clone();
+    before.freezes.clear();
+    turn(&mut view, &before, monday());
+    event(&mut view, OrderEvent::Started, now);
+    view.device.last_seen = Some(now);
+    assert_eq!(turn(&mut view, &rules, now).actions, []);
+}
+
+#[test]
+fn a_freeze_that_ends_in_the_window_leaves_the_rest_of_it() {
+    let (mut view, mut rules) = (view(), rules());
+    turn(&mut view, &rules, monday());
+    rules
+        .freezes
+        .push(freeze("2026-03-02T12:00", "2026-03-02T23:00"));
+    let now = at("2026-03-02T12:00:00Z");
+    view.device.last_seen = Some(now);
+    let plan = turn(&mut view, &rules, now);
+    assert!(matches!(plan.actions[..], [OrderAction::Replace { .. }]));
+    let record = &view.orders[0];
+    assert_eq!(record.opens_at, at("2026-03-02T22:00:00Z"));
+    assert_eq!(record.closes_at, at("2026-03-02T23:00:00Z"));
+}
+
+#[test]
+fn nothing_new_begins_in_the_reserve_at_the_end_of_a_window() {
+    let (mut view, mut rules) = (view(), rules());
+    rules.windows[0].reserve = Some("30m".parse().unwrap());
+    turn(&mut view, &rules, monday());
+    assert_eq!(view.orders[0].closes_at, at("2026-03-02T22:30:00Z"));
+    // In the reserve itself it waits for next week.
+    let mut late = self::view();
+    let now = at("2026-03-02T22:45:00Z");
+    late.device.last_seen = Some(now);
+    let plan = turn(&mut late, &rules, now);
+    assert_eq!(plan.actions, []);
+    assert!(
+        matches!(&plan.waiting[0].reason, WaitingReason::NotYetMade { opens_at, .. }
+        if *opens_at == at("2026-03-09T21:00:00Z"))
+    );
+}
+
+#[test]
+fn a_device_that_was_off_gets_its_order_for_the_time_of_catching_up() {
+    use domain::snapshot::Contact;
+    let (mut view, mut rules) = (view(), rules());
+    rules.windows[0].catch_up = Some(domain::window::CatchUp {
+        within: "2h".parse().unwrap(),
+        not: Some("09:00-17:00".parse().unwrap()),
+        expires: Some("3d".parse().unwrap()),
+    });
+    // Off from Monday morning until Tuesday, 16:30 in Berlin.
+    let now = at("2026-03-03T15:30:00Z");
+    let contact = |from: &str, until: Option<&str>| Contact {
+        from: at(from),
+        until: until.map(at),
+    };
+    view.contacts = Some(vec![
+        contact("2026-02-25T00:00:00Z", Some("2026-03-02T09:00:00Z")),
+        contact("2026-03-03T15:30:00Z", None),
+    ]);
+    view.device.last_seen = Some(now);
+    view.device.inventory_at = Some(now);
+    turn(&mut view, &rules, now);
+    // Not before five, and not after two hours.
+    assert_eq!(view.orders[0].opens_at, at("2026-03-03T16:00:00Z"));
+    assert_eq!(view.orders[0].closes_at, at("2026-03-03T17:30:00Z"));
+}
+
+#[test]
+fn patches_that_may_begin_at_different_times_go_in_different_orders() {
+    use domain::policy::{ApprovalRule, Delay, RuleAction};
+    let (mut view, mut rules) = (view(), rules());
+    view.findings.push(missing("zlib", "2"));
+    let mut late = rules.windows[0].clone();
+    late.name = "Monday late".parse().unwrap();
+    late.start = domain::window::start_from_text("23:00").unwrap();
+    rules.windows.push(late);
+    rules.rules.push(ApprovalRule {
+        id: domain::id::PolicyId::from_bytes([7; 16]),
+        client: None,
+        name: "Libraries".parse().unwrap(),
+        owner: "Ada".into(),
+        patches: "product:zlib".parse().unwrap(),
+        devices: domain::query::Query::everything(),
+        action: RuleAction::Approve,
+        after: Delay::NONE,
+        kev_after: None,
+        windows: vec!["Monday late".parse().unwrap()],
+        rings: None,
+        study: None,
+        why: "late is quiet".into(),
+    });
+    turn(&mut view, &rules, monday());
+    assert_eq!(
+        view.orders[0].patches(),
+        [patch("openssl", "3.0.17-1~deb12u2")]
+    );
+    // At eleven both may begin, until the earlier end of their windows: one order.
+    let now = at("2026-03-02T22:00:00Z");
+    view.device.last_seen = Some(now);
+    turn(&mut view, &rules, now);
+    let record = &view.orders[0];
+    assert_eq!(record.patches().len(), 2);
+    assert_eq!(record.opens_at, now);
+    assert_eq!(record.closes_at, at("2026-03-03T00:00:00Z"));
+}
