@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use jiff::civil::Date;
 use proptest::prelude::*;
 
+mod rrule;
 mod walk;
 
 fn at(text: &str) -> Timestamp {
