@@ -7,7 +7,7 @@ use domain::clock::Clock;
 
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
-use crate::offline::policy::check;
+use crate::offline::policy::{check, evaluate, openings};
 
 /// `patchloop policy`.
 #[derive(Debug, Subcommand)]
@@ -16,6 +16,10 @@ pub enum PolicyCommand {
     Check(check::CheckArgs),
     /// Print the JSON Schema of policy files, for editors
     Schema,
+    /// Say when the windows of policy files open, without a server
+    Openings(openings::OpeningsArgs),
+    /// Say what policy files allow on the devices of a snapshot, and why not, without a server
+    Evaluate(evaluate::EvaluateArgs),
 }
 
 /// Runs the command.
@@ -27,5 +31,7 @@ pub fn run(
     match command {
         PolicyCommand::Check(args) => check::run(args, global, clock),
         PolicyCommand::Schema => check::schema(),
+        PolicyCommand::Openings(args) => openings::run(args, global),
+        PolicyCommand::Evaluate(args) => evaluate::run(args, global),
     }
 }

@@ -1,0 +1,236 @@
+//! When the windows of a policy open, freezes cut out: what is printed before anybody saves it.
+//!
+//! A freeze is cut out of a window with the same query, and of one whose devices it covers: told
+//! from the two queries, or from the devices of a snapshot. Where a window stands differently on
+//! several devices (their zones, their freezes), it counts as open while it is on one of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::policy::{Freeze, Policy};
+use domain::query::Truth;
+use domain::snapshot::{Snapshot, SnapshotState};
+use domain::window::{ChangeWindow, Opening, WindowZone};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::problem::shown;
+use crate::calendar::{CompiledWindow, Frozen, freeze_span};
+use crate::decide::SnapshotWorld;
+
+/// Which devices the windows are for.
+#[derive(Debug, Clone, Copy)]
+pub enum OpeningsOf<'a> {
+    /// Nothing is known of them.
+    Unknown,
+    /// Devices of this zone.
+    Zone(&'a str),
+    /// The devices of a snapshot.
+    Fleet(&'a Snapshot),
+}
+
+/// One opening of a window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WindowOpening {
+    /// The window's name.
+    pub window: String,
+    /// The zone in which its start is meant.
+    pub zone: String,
+    /// The first instant inside.
+    pub opens_at: Timestamp,
+    /// The first instant outside again.
+    pub closes_at: Timestamp,
+}
+
+/// Openings in order of time, and what to say beside.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listing {
+    /// By `opens_at`, then by window.
+    pub openings: Vec<WindowOpening>,
+    /// What could not be listed, or was guessed.
+    pub notes: Vec<String>,
+}
+
+/// One way in which a window stands: for devices of a zone, under freezes, for releases.
+#[derive(Debug, Default)]
+struct Standing {
+    releases: BTreeSet<Timestamp>,
+}
+
+/// The zone of the devices, and the freezes that cover them by their places in the policy.
+type Ways = BTreeMap<(String, Vec<usize>), Standing>;
+
+/// Lists every opening that touches `[from, to)`, whole.
+pub fn openings(policy: &Policy, of: OpeningsOf<'_>, from: Timestamp, to: Timestamp) -> Listing {
+    let mut listing = Listing::default();
+    let fleet = match of {
+        OpeningsOf::Fleet(snapshot) => ways_of_fleet(policy, snapshot, from),
+        OpeningsOf::Unknown | OpeningsOf::Zone(_) => Vec::new(),
+    };
+    for (at, window) in policy.windows.iter().enumerate() {
+        let known = fleet.get(at).filter(|ways| !ways.is_empty());
+        let ways = match (known, of) {
+            (Some(ways), _) => ways,
+            (None, OpeningsOf::Fleet(_)) => {
+                let name = window.name.as_str();
+                let note = format!("the window `{name}` covers no device of the snapshot");
+                listing.notes.push(note);
+                &ways_of_queries(policy, window, None, &mut listing.notes)
+            }
+            (None, OpeningsOf::Zone(zone)) => {
+                &ways_of_queries(policy, window, Some(zone), &mut listing.notes)
+            }
+            (None, OpeningsOf::Unknown) => {
+                &ways_of_queries(policy, window, None, &mut listing.notes)
+            }
+        };
+        list(policy, window, ways, (from, to), &mut listing);
+    }
+    let key = |opening: &WindowOpening| (opening.opens_at, opening.closes_at);
+    listing.openings.sort_by(|a, b| {
+        (a.opens_at, &a.window, &a.zone, key(a)).cmp(&(b.opens_at, &b.window, &b.zone, key(b)))
+    });
+    listing
+}
+
+/// How a window stands where no devices are at hand.
+fn ways_of_queries(
+    policy: &Policy,
+    window: &ChangeWindow,
+    device_zone: Option<&str>,
+    notes: &mut Vec<String>,
+) -> Ways {
+    let name = window.name.as_str();
+    if window.recurrence.follows_release() {
+        notes.push(format!(
+            "the window `{name}` follows the release of patches, which only a fleet's snapshot tells"
+        ));
+        return Ways::new();
+    }
+    let zone = match (&window.zone, device_zone) {
+        (_, Some(zone)) => zone,
+        (WindowZone::Named(zone), None) => zone,
+        (WindowZone::Device, None) => {
+            notes.push(format!(
+                "the window `{name}` is in each device's zone: give a zone or a fleet's snapshot"
+            ));
+            return Ways::new();
+        }
+    };
+    let freezes: Vec<usize> = covering(policy, window).map(|(at, _)| at).collect();
+    for freeze in freezes.iter().map(|at| &policy.freezes[*at]) {
+        if freeze.zone == WindowZone::Device && device_zone.is_none() {
+            notes.push(format!(
+                "the freeze `{}` is in each device's zone: for the window `{name}` it is read as \
+                 {zone}",
+                freeze.name
+            ));
+        }
+    }
+    Ways::from([((zone.to_owned(), freezes), Standing::default())])
+}
+
+/// The freezes that cover every device of a window, as their queries tell.
+pub(crate) fn covering<'p>(
+    policy: &'p Policy,
+    window: &'p ChangeWindow,
+) -> impl Iterator<Item = (usize, &'p Freeze)> {
+    policy.freezes.iter().enumerate().filter(|(_, freeze)| {
+        freeze.devices.is_everything()
+            || freeze.devices == window.devices
+            || window.devices.implies(&freeze.devices)
+    })
+}
+
+/// How each window stands on the devices that it covers, in the order of the windows.
+fn ways_of_fleet(policy: &Policy, snapshot: &Snapshot, at: Timestamp) -> Vec<Ways> {
+    let mut all: Vec<Ways> = policy.windows.iter().map(|_| Ways::new()).collect();
+    // What holds back all devices of a window needs no look at them.
+    let always: Vec<Vec<usize>> = policy
+        .windows
+        .iter()
+        .map(|window| covering(policy, window).map(|(at, _)| at).collect())
+        .collect();
+    let world = SnapshotWorld::new(snapshot, policy);
+    for device in &snapshot.devices {
+        let evaluator = world.device(device, at);
+        let mut frozen: Option<Vec<usize>> = None;
+        for (place, window) in policy.windows.iter().enumerate() {
+            if evaluator.covers(&window.devices) != Truth::Yes {
+                continue;
+            }
+            let frozen = frozen.get_or_insert_with(|| {
+                let freezes = policy.freezes.iter().enumerate();
+                freezes
+                    .filter(|(_, freeze)| evaluator.covers(&freeze.devices) != Truth::No)
+                    .map(|(at, _)| at)
+                    .collect()
+            });
+            let mut freezes: Vec<usize> = frozen.iter().chain(&always[place]).copied().collect();
+            freezes.sort_unstable();
+            freezes.dedup();
+            let way = all[place]
+                .entry((device.zone.clone(), freezes))
+                .or_default();
+            if window.recurrence.follows_release() {
+                let missing = device.findings.iter();
+                way.releases.extend(
+                    missing
+                        .filter(|finding| finding.state == SnapshotState::Missing)
+                        .filter_map(|finding| finding.released_at.or(finding.first_seen_at)),
+                );
+            }
+        }
+    }
+    all
+}
+
+fn list(
+    policy: &Policy,
+    window: &ChangeWindow,
+    ways: &Ways,
+    (from, to): (Timestamp, Timestamp),
+    listing: &mut Listing,
+) {
+    let mut by_zone: BTreeMap<&str, Vec<Opening>> = BTreeMap::new();
+    for ((device_zone, freezes), standing) in ways {
+        let label = match &window.zone {
+            WindowZone::Device => device_zone,
+            WindowZone::Named(zone) => zone,
+        };
+        let mut spans = Vec::new();
+        for freeze in freezes.iter().map(|at| &policy.freezes[*at]) {
+            match freeze_span(freeze, device_zone) {
+                Ok(span) => spans.push(span),
+                Err(error) => {
+                    // What is frozen cannot be told, so nothing of it is open.
+                    let note = format!("the freeze `{}` cannot be read: {error}", freeze.name);
+                    listing.notes.push(note);
+                    return;
+                }
+            }
+        }
+        let releases: Vec<Timestamp> = standing.releases.iter().copied().collect();
+        match CompiledWindow::after_releases(window, device_zone, &releases) {
+            Ok(compiled) => by_zone.entry(label).or_default().extend(compiled.between(
+                &Frozen::new(spans),
+                from,
+                to,
+            )),
+            Err(error) => listing.notes.push(format!(
+                "the window `{}` has no openings: {error}",
+                shown(window.name.as_str())
+            )),
+        }
+    }
+    for (zone, openings) in by_zone {
+        // The same and touching openings of several devices are one.
+        for opening in Frozen::new(openings).spans() {
+            listing.openings.push(WindowOpening {
+                window: window.name.to_string(),
+                zone: zone.to_owned(),
+                opens_at: opening.opens_at,
+                closes_at: opening.closes_at,
+            });
+        }
+    }
+}
