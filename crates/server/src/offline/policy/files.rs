@@ -68,16 +68,20 @@ pub fn refused(problems: &[Problem]) -> Failure {
         .filter(|problem| problem.is_error())
         .map(|problem| problem.place.file.as_str())
         .collect();
-    let counted = |count: usize, word: &str| match count {
-        1 => format!("1 {word}"),
-        _ => format!("{count} {word}s"),
-    };
     Failure::failed(anyhow!(
         "the policy has {} in {}, so nothing of it is used",
         counted(errors, "error"),
         counted(files.len(), "file")
     ))
     .hint("each is named above with file, line and column")
+}
+
+/// `1 file`, `2 files`.
+pub fn counted(count: usize, word: &str) -> String {
+    match count {
+        1 => format!("1 {word}"),
+        _ => format!("{count} {word}s"),
+    }
 }
 
 /// Prints problems, one after the other.

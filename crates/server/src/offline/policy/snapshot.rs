@@ -12,6 +12,7 @@ use domain::snapshot::{SNAPSHOT_VERSION, Snapshot, SnapshotDevice, UnknownKeys};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use super::files::counted;
 use crate::failure::Failure;
 use crate::table::clean;
 
@@ -83,7 +84,7 @@ fn parse(bytes: &[u8], file: &str) -> Result<(Snapshot, Vec<String>), Failure> {
         if more > 0 {
             eprintln!("{file}: {more} more mistakes");
         }
-        refused(format!(" has {} mistakes", mistakes.len()))
+        refused(format!(" has {}", counted(mistakes.len(), "mistake")))
             .hint("each is named above with its device")
     })
 }
@@ -155,13 +156,15 @@ fn checked(mut snapshot: Snapshot) -> Result<(Snapshot, Vec<String>), Vec<String
     }
     let mut notes = Vec::new();
     if without_zone > 0 {
-        notes.push(format!(
-            "{without_zone} devices have no zone, and count as {ZONE_OF_NONE}"
-        ));
+        notes.push(match without_zone {
+            1 => format!("1 device has no zone, and counts as {ZONE_OF_NONE}"),
+            many => format!("{many} devices have no zone, and count as {ZONE_OF_NONE}"),
+        });
     }
     for (key, count) in unknown.0 {
         notes.push(format!(
-            "the key `{key}` is not known and says nothing ({count} times)"
+            "the key `{key}` is not known and says nothing ({})",
+            counted(count, "time")
         ));
     }
     Ok((snapshot, notes))
@@ -204,7 +207,7 @@ mod tests {
             refused("{\"v\":1,\n\"devices\":[{\"id\":7}]}")
                 .lines()
                 .next(),
-            Some("error: fleet.json:2:19: invalid type: integer `7`, expected a string")
+            Some("error: fleet.json:2:18: invalid type: integer `7`, expected a string")
         );
         assert!(refused("{\"v\":2,\"devices\":{}}").contains("of version 2"));
         assert!(refused("{\"v\":2}").contains("of version 2"));
@@ -218,7 +221,7 @@ mod tests {
             r#"[{"id":"a","contacts":[["2026-01-02T00:00:00Z","2026-01-01T00:00:00Z"]]}]"#,
         ] {
             let text = format!("{{\"v\":1,\"devices\":{bad}}}");
-            assert!(refused(&text).contains("has 1 mistakes"), "{bad}");
+            assert!(refused(&text).contains("has 1 mistake"), "{bad}");
         }
     }
 
@@ -232,9 +235,9 @@ mod tests {
             notes,
             [
                 "2 devices have no zone, and count as UTC",
-                "the key `devices.findings.z` is not known and says nothing (1 times)",
+                "the key `devices.findings.z` is not known and says nothing (1 time)",
                 "the key `devices.y` is not known and says nothing (2 times)",
-                "the key `x` is not known and says nothing (1 times)",
+                "the key `x` is not known and says nothing (1 time)",
             ]
         );
     }
