@@ -216,6 +216,8 @@ fn put(index: &mut FleetIndex, known: &Known) -> Result<()> {
         client: (device.client, &device.client_name),
         site: (device.site, &device.site_name),
         tags: &device.tags,
+        zone: &device.zone,
+        mode: device.mode,
         os: os.as_ref(),
         systems: &systems,
         seen: device.last_seen,

@@ -84,6 +84,8 @@ impl Places {
             client: (self.clients[client].0, &self.clients[client].1),
             site: (self.sites[site].0, &self.sites[site].1),
             tags: dice.of(self.tags.as_slice()).as_slice(),
+            zone: ["Europe/Berlin", "America/New_York"][client % 2],
+            mode: domain::device::Mode::Managed,
             os: Some(&self.os[system]),
             systems: &self.systems[system],
             seen: Some(self.now - jiff::SignedDuration::from_mins(minutes)),

@@ -103,6 +103,19 @@ impl<'a> Compiled<'a> {
     }
 }
 
+/// Whether a query matches a device of a policy's groups: what the fleet index must answer too.
+#[cfg(test)]
+pub(crate) fn matches_grouped(
+    query: &Query,
+    policy: &Policy,
+    base: &dyn Subject,
+    client: ClientId,
+    now: Timestamp,
+) -> bool {
+    let groups = &Compiled::new(policy).groups_of(base, &[], Some(client), now);
+    query.matches(&Grouped { base, groups }, now)
+}
+
 /// A device with its groups as a subject of queries.
 pub struct Grouped<'a> {
     pub(super) base: &'a dyn Subject,
@@ -136,7 +149,7 @@ impl Subject for Grouped<'_> {
 
 /// Groups in rounds, each after those that its query names, and those that name each other in a
 /// circle.
-fn group_order(policy: &Policy) -> (Vec<Vec<usize>>, Vec<usize>) {
+pub(crate) fn group_order(policy: &Policy) -> (Vec<Vec<usize>>, Vec<usize>) {
     let names_of = |query: &Query, name: &str| {
         query.terms().iter().any(|term| {
             term.field() == Some(Field::Group)

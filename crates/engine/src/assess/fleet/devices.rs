@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use domain::device::Mode;
 use domain::id::{ClientId, DeviceId, SiteId};
 use domain::name::{Label, Tag};
 use domain::release::SystemId;
@@ -42,6 +43,10 @@ pub struct DeviceRecord<'a> {
     pub site: (SiteId, &'a Label),
     /// Its tags, sorted.
     pub tags: &'a [Tag],
+    /// Its zone, by IANA name.
+    pub zone: &'a str,
+    /// What may be done to it.
+    pub mode: Mode,
     /// Its operating system; `None`: not reported.
     pub os: Option<&'a OsRecord>,
     /// The systems whose statements count for it; empty: not known.
@@ -103,6 +108,8 @@ pub(super) struct Devices {
     pub(super) client: Vec<u32>,
     pub(super) site: Vec<u32>,
     pub(super) tags: Vec<u32>,
+    pub(super) zone: Vec<u32>,
+    pub(super) mode: Vec<Mode>,
     pub(super) os: Vec<u32>,
     /// `None`: never.
     pub(super) seen: Vec<Option<Timestamp>>,
@@ -120,6 +127,7 @@ pub(super) struct Devices {
     /// The client of each site.
     pub(super) site_clients: Vec<u32>,
     pub(super) tag_sets: Distinct<Vec<Tag>>,
+    pub(super) zones: Distinct<String>,
     pub(super) systems: Distinct<OsRecord>,
     pub(super) sums: Vec<Sums>,
 }
@@ -161,6 +169,8 @@ impl Devices {
         self.client[index] = client;
         self.site[index] = site;
         self.tags[index] = tags;
+        self.zone[index] = self.zones.intern(record.zone);
+        self.mode[index] = record.mode;
         self.os[index] = os;
         self.seen[index] = record.seen;
         self.shard[index] = shard;
@@ -180,6 +190,8 @@ impl Devices {
         self.client.push(0);
         self.site.push(0);
         self.tags.push(0);
+        self.zone.push(0);
+        self.mode.push(Mode::Observe);
         self.os.push(0);
         self.seen.push(None);
         self.shard.push(NO_SHARD);

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use domain::cve::CveId;
+use domain::device::Mode;
 use domain::query::{
     Condition, Elapsed, Expr, Fact, Field, LetterCase, Os, PackageVersion, Query, Subject,
     SubjectKind, Term, Truth, Values,
@@ -19,6 +20,7 @@ use roaring::RoaringBitmap;
 use super::FleetIndex;
 use super::advisory::{Entry, SLOT_NOT_RATED, SLOT_UNKNOWN};
 use super::bits::Bits;
+use super::groups::FleetGroups;
 use super::statement::Open;
 use super::text::NONE;
 
@@ -34,9 +36,9 @@ pub enum Unanswerable {
 }
 
 /// Where something certainly holds, and where it is not known.
-struct Sets {
-    yes: Bits,
-    unknown: Bits,
+pub(super) struct Sets {
+    pub(super) yes: Bits,
+    pub(super) unknown: Bits,
 }
 
 impl FleetIndex {
@@ -45,10 +47,16 @@ impl FleetIndex {
     /// # Errors
     /// [`Unanswerable`], for a field that the index does not hold.
     pub fn select(&self, query: &Query, now: Timestamp) -> Result<RoaringBitmap, Unanswerable> {
-        Ok(self.evaluate(query.expr(), now)?.yes.compressed())
+        Ok(self.evaluate(query.expr(), None, now)?.yes.compressed())
     }
 
-    fn evaluate(&self, expr: &Expr, now: Timestamp) -> Result<Sets, Unanswerable> {
+    /// The sets of a part of a query; without `groups`, who asks for one is refused.
+    pub(super) fn evaluate(
+        &self,
+        expr: &Expr,
+        groups: Option<&FleetGroups>,
+        now: Timestamp,
+    ) -> Result<Sets, Unanswerable> {
         match expr {
             Expr::All(parts) => {
                 let mut sets = Sets {
@@ -56,12 +64,12 @@ impl FleetIndex {
                     unknown: Bits::new(self.devices.bound()),
                 };
                 for part in parts {
-                    sets.and(&self.evaluate(part, now)?);
+                    sets.and(&self.evaluate(part, groups, now)?);
                 }
                 Ok(sets)
             }
             Expr::Not(part) => {
-                let sets = self.evaluate(part, now)?;
+                let sets = self.evaluate(part, groups, now)?;
                 let mut yes = self.alive();
                 yes.subtract(&sets.yes);
                 yes.subtract(&sets.unknown);
@@ -70,11 +78,11 @@ impl FleetIndex {
                     unknown: sets.unknown,
                 })
             }
-            Expr::Term(term) => self.term(term, now),
+            Expr::Term(term) => self.term(term, groups, now),
         }
     }
 
-    fn alive(&self) -> Bits {
+    pub(super) fn alive(&self) -> Bits {
         let mut alive = Bits::new(self.devices.bound());
         for (device, _) in self.devices.alive.iter().enumerate().filter(|(_, a)| **a) {
             alive.set(device as u32);
@@ -82,7 +90,12 @@ impl FleetIndex {
         alive
     }
 
-    fn term(&self, term: &Term, now: Timestamp) -> Result<Sets, Unanswerable> {
+    fn term(
+        &self,
+        term: &Term,
+        groups: Option<&FleetGroups>,
+        now: Timestamp,
+    ) -> Result<Sets, Unanswerable> {
         let Some(field) = term.field() else {
             return Err(Unanswerable::Names);
         };
@@ -98,6 +111,24 @@ impl FleetIndex {
                 let sites = 0..devices.sites.all.len();
                 let truths: Vec<Truth> = sites.map(|site| ask(&self.site_value(site))).collect();
                 Ok(self.by(|device| truths[devices.site[device] as usize]))
+            }
+            Field::Group => groups
+                .map(|groups| groups.term(term, devices.bound(), now))
+                .ok_or(Unanswerable::Field(field)),
+            Field::Zone => {
+                let zones = devices.zones.all.iter();
+                let truths: Vec<Truth> = zones
+                    .map(|zone| ask(&Value::texts(vec![zone.as_str()], true)))
+                    .collect();
+                Ok(self.by(|device| truths[devices.zone[device] as usize]))
+            }
+            Field::Mode => {
+                let [observed, managed] = [Mode::Observe, Mode::Managed]
+                    .map(|mode| ask(&Value::texts(vec![mode.word()], true)));
+                Ok(self.by(|device| match devices.mode[device] {
+                    Mode::Observe => observed,
+                    Mode::Managed => managed,
+                }))
             }
             Field::Tag => {
                 let sets = devices.tag_sets.all.iter();
@@ -138,9 +169,6 @@ impl FleetIndex {
             Field::Cve => Ok(self.cve_term(term, now)),
             Field::Kev => Ok(self.kev_term(term, now)),
             Field::Device
-            | Field::Group
-            | Field::Zone
-            | Field::Mode
             | Field::Product
             | Field::Patch
             | Field::Severity
@@ -172,7 +200,7 @@ impl FleetIndex {
     }
 
     /// The sets of a term whose truth is known per device.
-    fn by(&self, truth: impl Fn(usize) -> Truth) -> Sets {
+    pub(super) fn by(&self, truth: impl Fn(usize) -> Truth) -> Sets {
         let mut sets = Sets {
             yes: Bits::new(self.devices.bound()),
             unknown: Bits::new(self.devices.bound()),
@@ -407,7 +435,7 @@ fn exact_cves(term: &Term) -> Option<BTreeSet<CveId>> {
 }
 
 impl Sets {
-    fn and(&mut self, other: &Self) {
+    pub(super) fn and(&mut self, other: &Self) {
         self.yes.union(&self.unknown);
         let mut both = other.yes.clone();
         both.union(&other.unknown);
@@ -420,7 +448,7 @@ impl Sets {
 }
 
 /// One distinct value, seen as a device that has nothing else.
-struct Value<'a> {
+pub(super) struct Value<'a> {
     texts: Vec<&'a str>,
     complete: bool,
     client: &'a str,
@@ -441,7 +469,7 @@ impl Default for Value<'_> {
 }
 
 impl<'a> Value<'a> {
-    fn texts(texts: Vec<&'a str>, complete: bool) -> Self {
+    pub(super) fn texts(texts: Vec<&'a str>, complete: bool) -> Self {
         Self {
             texts,
             complete,

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::advisory::{NoFixReason, Rating, Says, Statement, Target};
 use domain::cve::{Document, KevCatalogue};
+use domain::device::Mode;
 use domain::id::{ClientId, DeviceId, SiteId};
 use domain::judgement::JudgedPackage;
 use domain::name::{Label, Tag};
@@ -182,6 +183,8 @@ struct Known {
     client: (ClientId, Label),
     site: (SiteId, Label),
     tags: Vec<Tag>,
+    zone: &'static str,
+    mode: Mode,
     os: Option<OsRecord>,
     systems: Vec<SystemId>,
     ecosystem: Ecosystem,
@@ -450,6 +453,8 @@ fn device(dice: &mut Dice, index: &mut FleetIndex, number: u64) -> Known {
             .iter()
             .map(name)
             .collect(),
+        zone: *dice.of(&["Europe/Berlin", "Asia/Kathmandu"]),
+        mode: *dice.of(&[Mode::Observe, Mode::Managed]),
         os: (dice.below(5) > 0).then(|| OsRecord {
             id: dice.of(&["debian", "rhel"]).to_string(),
             version: dice.of(&[None, Some("12"), Some("9.2")]).map(str::to_owned),
@@ -482,6 +487,8 @@ fn record<'a>(known: &'a Known, packages: Option<&'a [u8]>) -> DeviceRecord<'a> 
         client: (known.client.0, &known.client.1),
         site: (known.site.0, &known.site.1),
         tags: &known.tags,
+        zone: known.zone,
+        mode: known.mode,
         os: known.os.as_ref(),
         systems: &known.systems,
         seen: known.seen,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use domain::policy::Group;
 use domain::query::{Fact, Field, Os, PackageVersion, Packages, Subject, SubjectKind, Values};
 
 use super::*;
@@ -28,6 +29,8 @@ impl Subject for Card<'_> {
         match field {
             Field::Client => Values::one(self.known.client.1.as_str()),
             Field::Site => Values::one(self.known.site.1.as_str()),
+            Field::Zone => Values::one(self.known.zone),
+            Field::Mode => Values::one(self.known.mode.word()),
             Field::Tag => Values::of(self.known.tags.iter().map(|tag| tag.as_str())),
             Field::Package => match (&self.known.packages, self.known.systems.is_empty()) {
                 (Some(packages), false) => Values::of(packages.values().map(|p| p.name.as_str())),
@@ -87,7 +90,18 @@ const TERMS: &[&str] = &[
     "site:Client2/Bonn",
     "tag:server",
     "tag:*",
+    "zone:Europe/*",
+    "zone:asia/kathmandu",
+    "zone:*",
+    "mode:managed",
+    "mode:observe,managed",
     "tag:dmz,nothing",
+    "group:servers",
+    "group:servers,risky",
+    "group:r*",
+    "group:*",
+    "group:round",
+    "group:nothing",
     "os:debian>=12",
     "os:bookworm",
     "os:rhel<9.3",
@@ -139,6 +153,34 @@ impl World {
         }
     }
 
+    /// Groups by tag, by what may be unknown, by other groups, of one client, and now and then two that
+    /// name each other.
+    fn policy(&mut self) -> domain::policy::Policy {
+        let mut groups = vec![
+            ("servers", None, "tag:server"),
+            ("risky", None, "-(-missing>=important -kev:yes)"),
+            ("own", Some(ClientId::from_bytes(client_id(1))), "os:debian"),
+            ("both", None, "group:servers group:risky"),
+            ("rest", None, "-group:servers,both"),
+        ];
+        if self.dice.below(4) == 0 {
+            groups.extend([
+                ("round", None, "group:trip"),
+                ("trip", None, "-group:round"),
+            ]);
+        }
+        let group = |(index, (name, client, query)): (usize, (&str, _, &str))| Group {
+            id: domain::id::PolicyId::from_bytes([index as u8; 16]),
+            client,
+            name: name.parse().unwrap(),
+            devices: query.parse().unwrap(),
+        };
+        domain::policy::Policy {
+            groups: groups.into_iter().enumerate().map(group).collect(),
+            ..Default::default()
+        }
+    }
+
     pub(super) fn check_queries(&mut self) {
         let now = at("2024-05-01T00:00:00Z");
         let texts: Vec<String> = (0..12)
@@ -151,16 +193,21 @@ impl World {
             })
             .chain(TERMS.iter().map(|term| (*term).to_owned()))
             .collect();
+        let policy = self.policy();
         let expected = self.expected();
+        let groups = self.index.groups(&policy, now).unwrap();
         for text in texts {
             let query = Query::parse(&text).unwrap();
             let wanted: BTreeSet<DeviceId> = self
                 .devices
                 .values()
-                .filter(|known| query.matches(&self.card(known, &expected[&known.id]), now))
+                .filter(|known| {
+                    let card = self.card(known, &expected[&known.id]);
+                    crate::decide::matches_grouped(&query, &policy, &card, known.client.0, now)
+                })
                 .map(|known| known.id)
                 .collect();
-            let found = self.index.select(&query, now).unwrap();
+            let found = self.index.select_grouped(&query, &groups, now).unwrap();
             let found: BTreeSet<DeviceId> = found
                 .iter()
                 .map(|device| self.index.device_id(DeviceIndex(device)).unwrap().0)
@@ -168,4 +215,44 @@ impl World {
             assert_eq!(found, wanted, "{text}");
         }
     }
+}
+
+/// The bytes of a client's id, as the fleet numbers its clients.
+fn client_id(number: u64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+#[test]
+fn what_the_index_does_not_hold_is_said_and_never_guessed() {
+    let world = World::new(7);
+    let now = at("2024-05-01T00:00:00Z");
+    for row in domain::query::FIELDS {
+        let query: Query = format!("{}:*", row.name).parse().unwrap();
+        let answer = world.index.select(&query, now);
+        if row.of_devices && !matches!(row.field, Field::Device | Field::Group) {
+            assert!(answer.is_ok(), "{}", row.name);
+        } else {
+            let unanswerable = Unanswerable::Field(row.field);
+            assert_eq!(answer.unwrap_err(), unanswerable, "{}", row.name);
+        }
+    }
+    let names: Query = "tag:server web".parse().unwrap();
+    assert_eq!(
+        world.index.select(&names, now).unwrap_err(),
+        Unanswerable::Names
+    );
+    // A group that asks for what is not held is not taken for an empty one.
+    let policy = domain::policy::Policy {
+        groups: vec![Group {
+            id: domain::id::PolicyId::from_bytes([0; 16]),
+            client: None,
+            name: "kiosks".parse().unwrap(),
+            devices: "device:kiosk*".parse().unwrap(),
+        }],
+        ..Default::default()
+    };
+    let refused = world.index.groups(&policy, now).unwrap_err();
+    assert_eq!(refused, Unanswerable::Field(Field::Device));
 }
