@@ -12,6 +12,7 @@ mod compiled;
 mod date;
 mod days;
 mod freeze;
+pub mod ics;
 mod local;
 mod openings;
 

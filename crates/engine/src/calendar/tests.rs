@@ -12,7 +12,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn window(days: &str, start: &str, duration: &str, zone: &str) -> ChangeWindow {
+pub(super) fn window(days: &str, start: &str, duration: &str, zone: &str) -> ChangeWindow {
     ChangeWindow {
         id: WindowId::from_bytes([1; 16]),
         client: None,
@@ -29,6 +29,20 @@ fn window(days: &str, start: &str, duration: &str, zone: &str) -> ChangeWindow {
         zone: zone.parse().unwrap(),
         valid_from: at("2020-01-01T00:00:00Z"),
         ended_at: None,
+    }
+}
+
+pub(super) fn freeze(from: &str, until: &str, zone: &str) -> domain::policy::Freeze {
+    domain::policy::Freeze {
+        id: domain::id::PolicyId::from_bytes([2; 16]),
+        client: None,
+        name: "year end".parse().unwrap(),
+        devices: Query::everything(),
+        zone: zone.parse().unwrap(),
+        from: from.parse().unwrap(),
+        until: until.parse().unwrap(),
+        reason: "the books are closed".to_owned(),
+        exception: Some("ask the head of operations".to_owned()),
     }
 }
 
