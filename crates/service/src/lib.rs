@@ -40,6 +40,7 @@ pub mod report;
 mod rules;
 mod scan;
 pub mod site;
+pub mod snapshot;
 pub mod state_folder;
 pub mod ticket;
 mod view;

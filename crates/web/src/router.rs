@@ -10,7 +10,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
-use service::Permission::{self, Decide, ManageClient, ManageDevice, ManageFeed, Read, SetWindow};
+use service::Permission::{
+    self, Decide, ManageClient, ManageDevice, ManageFeed, Read, SetWindow, WholeProvider,
+};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -62,6 +64,12 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("POST", "/api/v1/windows/{window}/end",       Api(SetWindow)),
     ("GET",  "/api/v1/windows/{window}/openings",  Api(Read)),
     ("GET",  "/api/v1/why",                        Api(Read)),
+    ("GET",  "/api/v1/policy",                     Api(Read)),
+    ("POST", "/api/v1/policy/apply",               Api(WholeProvider)),
+    ("POST", "/api/v1/policy/drift",               Api(WholeProvider)),
+    ("GET",  "/api/v1/policy/export",              Api(WholeProvider)),
+    ("GET",  "/api/v1/policy/history",             Api(WholeProvider)),
+    ("GET",  "/api/v1/snapshot",                   Api(Read)),
     ("GET",  "/api/v1/orders",                     Api(Read)),
     ("GET",  "/api/v1/orders/{order}",             Api(Read)),
     ("GET",  "/api/v1/tickets",                    Api(Read)),

@@ -15,6 +15,7 @@ mod finding;
 mod order;
 mod overview;
 mod patch;
+mod policy;
 mod report;
 mod site;
 mod ticket;
@@ -24,6 +25,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use axum::{Json, Router};
 use domain::page::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, PageRequest};
@@ -33,7 +35,7 @@ use service::ServiceError;
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::problem::Problem;
@@ -90,6 +92,12 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(window::end))
         .routes(routes!(window::openings))
         .routes(routes!(why::show))
+        .routes(routes!(policy::list))
+        .routes(routes!(policy::apply).layer(DefaultBodyLimit::max(policy::POLICY_BYTES_MAX)))
+        .routes(routes!(policy::drift).layer(DefaultBodyLimit::max(policy::POLICY_BYTES_MAX)))
+        .routes(routes!(policy::export))
+        .routes(routes!(policy::history))
+        .routes(routes!(policy::snapshot))
         .routes(routes!(order::list))
         .routes(routes!(order::show))
         .routes(routes!(ticket::list))
