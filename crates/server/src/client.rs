@@ -314,6 +314,26 @@ fn refusal(problem: &Value) -> Failure {
             message.push_str(line);
         }
     }
+    for one in problem
+        .get("problems")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let part = |name: &str| match &one[name] {
+            Value::String(text) => crate::table::clean(text),
+            other => other.to_string(),
+        };
+        let (file, line, column) = (part("file"), part("line"), part("column"));
+        message.push_str(&format!(
+            "\n  {file}:{line}:{column}: {}: {}",
+            part("weight"),
+            part("what")
+        ));
+        if one["hint"].is_string() {
+            message.push_str(&format!("\n    hint: {}", part("hint")));
+        }
+    }
     let kind = text("type")
         .and_then(|kind| kind.rsplit(':').next())
         .unwrap_or_default();

@@ -1,5 +1,7 @@
 //! `patchloop device`: list, show, and change what may be done to devices.
 
+use std::io::Write as _;
+
 use clap::Subcommand;
 use domain::device::Mode;
 use domain::name::{InvalidName, Tag};
@@ -31,6 +33,20 @@ pub enum DeviceCommand {
         /// As of when
         #[command(flatten)]
         at: At,
+    },
+    /// Print the devices with their findings as a snapshot, for `policy evaluate` and others
+    Export {
+        /// With their findings
+        #[arg(long, required = true)]
+        findings: bool,
+        /// Only devices that match, such as 'client:acme tag:server'
+        #[arg(
+            short,
+            long = "query",
+            value_name = "QUERY",
+            allow_hyphen_values = true
+        )]
+        q: Option<String>,
     },
     /// Set what may be done to a device: observe (look only) or managed (install what is approved)
     Mode {
@@ -90,6 +106,7 @@ pub fn run(command: &DeviceCommand, global: &Global) -> Result<Outcome, Failure>
             let answer = Api::new(global)?.get(&format!("devices/{}", escaped(device)), &query)?;
             show_one(global, answer, |detail: DeviceDetail| show(&detail))
         }
+        DeviceCommand::Export { findings: _, q } => export(q.as_deref(), global),
         DeviceCommand::Mode { device, mode } => {
             let path = format!("devices/{}/mode", escaped(device));
             let answer = Api::new(global)?.put(&path, &json!({ "mode": mode }))?;
@@ -123,6 +140,39 @@ pub fn run(command: &DeviceCommand, global: &Global) -> Result<Outcome, Failure>
             })
         }
     }
+}
+
+/// Writes the snapshot part by part: a fleet need not fit into memory.
+fn export(q: Option<&str>, global: &Global) -> Result<Outcome, Failure> {
+    let api = Api::new(global)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let (mut cursor, mut written): (Option<String>, u64) = (None, 0);
+    loop {
+        let mut query = vec![("limit", "200")];
+        query.extend(q.map(|q| ("q", q)));
+        query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+        let part = api.get("snapshot", &query)?;
+        if written == 0 {
+            write!(
+                out,
+                "{{\"v\":{},\"feeds\":{},\"devices\":[",
+                part["v"], part["feeds"]
+            )?;
+        }
+        for device in part["devices"].as_array().into_iter().flatten() {
+            let comma = if written == 0 { "\n" } else { ",\n" };
+            write!(out, "{comma}{device}")?;
+            written += 1;
+        }
+        match part["next"].as_str() {
+            Some(next) => cursor = Some(next.to_owned()),
+            None => break,
+        }
+    }
+    writeln!(out, "\n]}}")?;
+    out.flush()?;
+    eprintln!("{written} devices");
+    Ok(Outcome::Done)
 }
 
 fn read_tag(text: &str) -> Result<Tag, Failure> {

@@ -13,6 +13,7 @@ pub mod order;
 pub mod owner;
 pub mod patch;
 pub mod policy;
+pub mod policy_server;
 pub mod report;
 pub mod serve;
 pub mod site;

@@ -5,6 +5,7 @@
 use clap::Subcommand;
 use domain::clock::Clock;
 
+use super::policy_server;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::offline::policy::{check, evaluate, openings};
@@ -20,6 +21,16 @@ pub enum PolicyCommand {
     Openings(openings::OpeningsArgs),
     /// Say what policy files allow on the devices of a snapshot, and why not, without a server
     Evaluate(evaluate::EvaluateArgs),
+    /// Make policy files the policy of the server, as a whole or not at all
+    Apply(policy_server::ApplyArgs),
+    /// Say how the policy of the server differs from policy files; exit code 4 where it does
+    Drift(policy_server::DriftArgs),
+    /// Give the policy of the server as files, with their comments
+    Export(policy_server::ExportArgs),
+    /// List the times that files were applied, newest first
+    History(policy_server::HistoryArgs),
+    /// List the objects of the policy as they stand
+    List(policy_server::ListArgs),
 }
 
 /// Runs the command.
@@ -33,5 +44,10 @@ pub fn run(
         PolicyCommand::Schema => check::schema(),
         PolicyCommand::Openings(args) => openings::run(args, global),
         PolicyCommand::Evaluate(args) => evaluate::run(args, global),
+        PolicyCommand::Apply(args) => policy_server::apply(args, global),
+        PolicyCommand::Drift(args) => policy_server::drift(args, global),
+        PolicyCommand::Export(args) => policy_server::export(args, global),
+        PolicyCommand::History(args) => policy_server::history(args, global),
+        PolicyCommand::List(args) => policy_server::list(args, global),
     }
 }
