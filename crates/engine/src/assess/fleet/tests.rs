@@ -176,6 +176,8 @@ fn advisory(dice: &mut Dice, id: &str) -> Advisory {
     advisory
 }
 
+const ZONES: &[&str] = &["Europe/Berlin", "Asia/Kathmandu"];
+
 /// A device written down beside the index.
 #[derive(Clone)]
 struct Known {
@@ -453,7 +455,7 @@ fn device(dice: &mut Dice, index: &mut FleetIndex, number: u64) -> Known {
             .iter()
             .map(name)
             .collect(),
-        zone: *dice.of(&["Europe/Berlin", "Asia/Kathmandu"]),
+        zone: ZONES[dice.below(2) as usize],
         mode: *dice.of(&[Mode::Observe, Mode::Managed]),
         os: (dice.below(5) > 0).then(|| OsRecord {
             id: dice.of(&["debian", "rhel"]).to_string(),
