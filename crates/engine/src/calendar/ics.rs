@@ -10,6 +10,7 @@ mod value;
 use std::fmt::Write as _;
 
 use domain::policy::Freeze;
+use domain::query::Query;
 use domain::window::{ChangeWindow, Opening};
 use jiff::Timestamp;
 
@@ -37,7 +38,7 @@ pub struct Event {
 pub fn window_event(window: &ChangeWindow, opening: Opening) -> Event {
     let mut description = format!(
         "Devices: {}\nOpens: {} at {:02}:{:02} for {} ({})",
-        window.devices,
+        covered(&window.devices),
         window.recurrence,
         window.start.hour(),
         window.start.minute(),
@@ -57,7 +58,7 @@ pub fn window_event(window: &ChangeWindow, opening: Opening) -> Event {
 
 /// A freeze as an entry.
 pub fn freeze_event(freeze: &Freeze, span: Opening) -> Event {
-    let mut description = format!("Nothing is changed.\nDevices: {}", freeze.devices);
+    let mut description = format!("Nothing is changed.\nDevices: {}", covered(&freeze.devices));
     let _ = write!(description, "\nReason: {}", freeze.reason);
     if let Some(exception) = &freeze.exception {
         let _ = write!(description, "\nException: {exception}");
@@ -67,6 +68,14 @@ pub fn freeze_event(freeze: &Freeze, span: Opening) -> Event {
         summary: format!("Change freeze: {}", freeze.name),
         description,
         span,
+    }
+}
+
+/// A query over devices in words.
+fn covered(devices: &Query) -> String {
+    match devices.to_string() {
+        all if all.is_empty() => "all".to_owned(),
+        query => query,
     }
 }
 

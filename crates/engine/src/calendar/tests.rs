@@ -5,6 +5,9 @@ use jiff::SignedDuration;
 use jiff::civil::Date;
 use proptest::prelude::*;
 
+mod catch_up;
+mod dates;
+mod freeze;
 mod rrule;
 mod walk;
 
