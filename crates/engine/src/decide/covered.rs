@@ -8,7 +8,9 @@ use std::borrow::Cow;
 
 use domain::decision::Decision;
 use domain::id::ClientId;
-use domain::policy::{ApprovalRule, Exclusion, Freeze, Policy, RebootRule, RingSet, Unreadable};
+use domain::policy::{
+    ApprovalRule, Exclusion, Freeze, Policy, PolicyKind, RebootRule, RingSet, Unreadable,
+};
 use domain::query::{
     Comparison, Condition, Fact, Field, Os, Packages, Query, Subject, SubjectKind, Truth, Values,
 };
@@ -74,7 +76,8 @@ impl<'a> Compiled<'a> {
     ) -> Membership {
         let mut groups = Membership {
             certain: own.iter().map(|name| (*name).to_owned()).collect(),
-            complete: true,
+            // Who is in a group that cannot be read is not known.
+            complete: !has_unreadable_group(self.policy),
         };
         let asked = |index: &usize, groups: &Membership| {
             let group = &self.policy.groups[*index];
@@ -101,6 +104,12 @@ impl<'a> Compiled<'a> {
         }
         groups
     }
+}
+
+/// Whether a group of the policy cannot be read.
+pub(crate) fn has_unreadable_group(policy: &Policy) -> bool {
+    let mut unreadable = policy.unreadable.iter();
+    unreadable.any(|broken| broken.kind == PolicyKind::Group)
 }
 
 /// Whether a query matches a device of a policy's groups: what the fleet index must answer too.

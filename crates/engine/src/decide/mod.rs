@@ -37,9 +37,9 @@ use jiff::Timestamp;
 
 use crate::view::DeviceView;
 
-pub(crate) use covered::group_order as group_rounds;
 #[cfg(test)]
 pub(crate) use covered::matches_grouped;
+pub(crate) use covered::{group_order as group_rounds, has_unreadable_group};
 pub use evaluator::Evaluator;
 pub use fleet::Fleet;
 pub use groups::GroupLookup;

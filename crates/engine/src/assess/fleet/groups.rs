@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 use super::FleetIndex;
 use super::bits::Bits;
 use super::query::{Sets, Unanswerable, Value};
-use crate::decide::group_rounds;
+use crate::decide::{group_rounds, has_unreadable_group};
 
 /// The groups of a policy as sets, for queries that ask for them.
 ///
@@ -29,7 +29,11 @@ impl FleetIndex {
     pub fn groups(&self, policy: &Policy, now: Timestamp) -> Result<FleetGroups, Unanswerable> {
         let mut groups = FleetGroups {
             certain: Vec::with_capacity(policy.groups.len()),
-            open: Bits::new(self.devices.bound()),
+            open: if has_unreadable_group(policy) {
+                self.alive()
+            } else {
+                Bits::new(self.devices.bound())
+            },
         };
         let (rounds, circle) = group_rounds(policy);
         for round in &rounds {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::policy::Group;
+use domain::policy::{Group, PolicyKind, Unreadable};
 use domain::query::{Fact, Field, Os, PackageVersion, Packages, Subject, SubjectKind, Values};
 
 use super::*;
@@ -177,6 +177,16 @@ impl World {
         };
         domain::policy::Policy {
             groups: groups.into_iter().enumerate().map(group).collect(),
+            unreadable: (self.dice.below(6) == 0)
+                .then(|| Unreadable {
+                    kind: PolicyKind::Group,
+                    name: "broken".to_owned(),
+                    devices: Query::everything(),
+                    client: None,
+                    why: "the query ends too early".to_owned(),
+                })
+                .into_iter()
+                .collect(),
             ..Default::default()
         }
     }
