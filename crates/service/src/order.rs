@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use store::{OrderFilter, Tx};
 use utoipa::ToSchema;
 
-use crate::scan::Seen;
+use crate::scan::{Seen, Walk};
 use crate::{Result, Service, ServiceError, query};
 
 /// One package of an order.
@@ -157,7 +157,7 @@ impl Service {
                     let known = match devices.entry(order.device) {
                         Entry::Occupied(entry) => entry.into_mut(),
                         Entry::Vacant(entry) => {
-                            entry.insert(seen(tx, &scope, order.device, &query)?)
+                            entry.insert(seen(tx, &scope, order.device, &query, now)?)
                         }
                     };
                     let Some(seen) = known else {
@@ -210,24 +210,27 @@ fn seen(
     scope: &ClientScope,
     device: DeviceId,
     query: &Query,
+    now: Timestamp,
 ) -> Result<Option<Seen>> {
     let Some(device) = tx.device_get(scope, device)? else {
         return Ok(None);
     };
-    let (system, findings) = if query.is_everything() {
-        (None, None)
-    } else {
-        (
-            tx.facts_systems(scope, &[device.id])?.remove(&device.id),
-            tx.finding_of_device(scope, device.id)?,
-        )
+    if query.is_everything() {
+        return Ok(Some(Seen {
+            device,
+            system: None,
+            inventory: None,
+            findings: None,
+            groups: None,
+        }));
+    }
+    let walk = Walk {
+        scope: scope.clone(),
+        query: query.clone(),
+        at: None,
+        now,
     };
-    Ok(Some(Seen {
-        device,
-        system,
-        inventory: None,
-        findings,
-    }))
+    walk.one(tx, device)
 }
 
 /// Whether one of an order's patches, on its device, matches.

@@ -11,11 +11,14 @@ use domain::inventory::Inventory;
 use domain::offer::System;
 use domain::page::{PAGE_ITEMS_MAX, Page, PageRequest};
 use domain::patch::PatchId;
+use domain::policy::Policy;
 use domain::query::{DevicePatch, Field, Query};
-use engine::subject::{DeviceSubject, PatchSubject};
+use engine::decide::GroupLookup;
+use engine::subject::{DeviceSubject, Membership, PatchSubject};
 use jiff::Timestamp;
 use store::{DeviceFilter, Tx};
 
+use crate::policy::standing;
 use crate::query::asks;
 use crate::{Result, ServiceError};
 
@@ -29,6 +32,8 @@ pub(crate) struct Seen {
     pub system: Option<System>,
     pub inventory: Option<Inventory>,
     pub findings: Option<Vec<DatedFinding>>,
+    /// Its groups, where the query asks for them.
+    pub groups: Option<Membership>,
 }
 
 impl Seen {
@@ -39,7 +44,7 @@ impl Seen {
             system: self.system.as_ref(),
             inventory: self.inventory.as_ref(),
             findings: self.findings.as_deref(),
-            groups: None,
+            groups: self.groups.as_ref(),
         }
     }
 }
@@ -109,9 +114,11 @@ impl Walk {
             true
         };
         let mut goes_on = true;
+        let policy = self.policy(tx)?;
+        let groups = policy.as_ref().map(GroupLookup::of);
         if let Some((device, patch)) = &from
             && let Some(device) = tx.device_get(&self.scope, *device)?
-            && let Some(seen) = self.load(tx, device, None, true)?
+            && let Some(seen) = self.load(tx, device, None, true, groups.as_ref())?
         {
             goes_on = visit(seen, Some(patch));
         }
@@ -136,6 +143,8 @@ impl Walk {
         with_findings: bool,
         mut visit: impl FnMut(&mut Tx<'t>, Seen) -> Result<bool>,
     ) -> Result<()> {
+        let policy = self.policy(tx)?;
+        let groups = policy.as_ref().map(GroupLookup::of);
         loop {
             let request = PageRequest {
                 cursor: cursor.take(),
@@ -146,7 +155,7 @@ impl Walk {
             let mut systems = tx.facts_systems(&self.scope, &ids)?;
             for device in found.items {
                 let system = systems.remove(&device.id);
-                if let Some(seen) = self.load(tx, device, system, with_findings)?
+                if let Some(seen) = self.load(tx, device, system, with_findings, groups.as_ref())?
                     && !visit(tx, seen)?
                 {
                     return Ok(());
@@ -159,6 +168,22 @@ impl Walk {
         }
     }
 
+    /// One device with its findings, whether the query matches it or not.
+    pub fn one(&self, tx: &mut Tx<'_>, device: Device) -> Result<Option<Seen>> {
+        let policy = self.policy(tx)?;
+        let groups = policy.as_ref().map(GroupLookup::of);
+        self.load(tx, device, None, true, groups.as_ref())
+    }
+
+    /// The policy that says who is in which group, where the query asks for it.
+    fn policy(&self, tx: &mut Tx<'_>) -> Result<Option<Policy>> {
+        if !asks(&self.query, Field::Group) {
+            return Ok(None);
+        }
+        let at = self.at.unwrap_or(self.now);
+        Ok(Some(standing::load(tx, &self.scope, at)?.policy))
+    }
+
     /// Loads the rest of a device; `None`: it was not there at that time.
     fn load(
         &self,
@@ -166,8 +191,19 @@ impl Walk {
         device: Device,
         system: Option<System>,
         with_findings: bool,
+        groups: Option<&GroupLookup<'_>>,
     ) -> Result<Option<Seen>> {
         let id = device.id;
+        let group_asks = |field| {
+            let mut all = groups.iter().flat_map(|lookup| lookup.groups());
+            all.any(|group| asks(&group.devices, field))
+        };
+        let wants_findings = with_findings
+            || asks_findings(&self.query)
+            || FINDING_FIELDS.into_iter().any(group_asks);
+        // In a query over findings `package` is answered by the patch.
+        let wants_packages =
+            !with_findings && asks(&self.query, Field::Package) || group_asks(Field::Package);
         let system = match (self.at, system) {
             (Some(at), _) => tx.device_system_at(&self.scope, id, at)?,
             (None, Some(system)) => Some(system),
@@ -181,30 +217,34 @@ impl Walk {
             },
         };
         let findings = match self.at {
-            _ if !with_findings && !asks_findings(&self.query) => None,
+            _ if !wants_findings => None,
             None => tx.finding_of_device(&self.scope, id)?,
             Some(at) => tx.finding_at(&self.scope, id, at)?,
         };
-        // In a query over findings `package` is answered by the patch.
         let inventory = match self.at {
-            _ if with_findings || !asks(&self.query, Field::Package) => None,
+            _ if !wants_packages => None,
             None => tx.inventory_get(&self.scope, id)?,
             Some(at) => tx.inventory_at(&self.scope, id, at)?,
         };
-        Ok(Some(Seen {
+        let mut seen = Seen {
             device,
             system,
             inventory: inventory.map(|known| known.inventory),
             findings,
-        }))
+            groups: None,
+        };
+        seen.groups =
+            groups.map(|groups| groups.membership(&seen.subject(), seen.device.client, self.now));
+        Ok(Some(seen))
     }
 }
 
+/// What a device's findings answer.
+const FINDING_FIELDS: [Field; 3] = [Field::Missing, Field::Cve, Field::Kev];
+
 /// Whether a query over devices asks where they stand with patches.
 fn asks_findings(query: &Query) -> bool {
-    [Field::Missing, Field::Cve, Field::Kev]
-        .into_iter()
-        .any(|field| asks(query, field))
+    FINDING_FIELDS.into_iter().any(|field| asks(query, field))
 }
 
 /// Lets a past instant pass: nothing can be said yet about one that is still to come.
