@@ -71,7 +71,7 @@ const OWN: [(&str, &str, RuleAction, &str); 6] = [
         "2d",
     ),
     (
-        "product:openssl,openssh age>2d",
+        "product:openssl,openssh",
         "os:debian>=12",
         RuleAction::Approve,
         "5d",
