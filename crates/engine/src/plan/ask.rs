@@ -1,8 +1,9 @@
 //! The evaluator, asked about every class of devices under the policy before and after.
 
+use domain::decision::Word;
 use domain::id::Id;
-use domain::policy::{ApprovalRule, Delay, Policy, RuleAction};
-use domain::query::Query;
+use domain::policy::{ApprovalRule, Delay, Policy, PolicyKind, RuleAction};
+use domain::query::{Query, Truth};
 use domain::snapshot::{Snapshot, SnapshotDevice, SnapshotFinding};
 use domain::verdict::{Gate, GateName, Verdict};
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use super::answer::{Ask, Short, class_change, summed};
 use super::group::{Class, Looked, group, reduced};
 use super::{OBJECTS_SHOWN_MAX, PolicyDifference, Standing, THREADS_MAX, object_changes, spread};
-use crate::decide::{Outcome, SnapshotEvaluator, SnapshotWorld};
+use crate::decide::{Outcome, SnapshotWorld};
 
 /// The difference that `after` makes where `before` was in force, on a fleet as it stands at `now`.
 pub fn difference(
@@ -27,13 +28,13 @@ pub fn difference(
     );
     let stage = reduced(snapshot, &grouped);
     let permissive = permissive(before);
-    let worlds = Worlds {
-        before: SnapshotWorld::new(&stage, before),
-        after: SnapshotWorld::new(&stage, after),
-        permissive: SnapshotWorld::new(&stage, &permissive),
-        devices: &stage.devices,
+    let worlds = Worlds::ask(
+        SnapshotWorld::new(&stage, before),
+        SnapshotWorld::new(&stage, after),
+        &SnapshotWorld::new(&stage, &permissive),
+        &stage.devices,
         now,
-    };
+    );
     let mut work: Vec<(usize, &Class, Option<_>)> = grouped
         .classes
         .iter()
@@ -92,30 +93,106 @@ fn permissive(policy: &Policy) -> Policy {
 struct Worlds<'a> {
     before: SnapshotWorld<'a>,
     after: SnapshotWorld<'a>,
-    permissive: SnapshotWorld<'a>,
     devices: &'a [SnapshotDevice],
     now: Timestamp,
+    /// Per class where its pairs begin in the lists below.
+    begins: Vec<usize>,
+    was: Vec<Outcome>,
+    is: Vec<Outcome>,
+    /// How pairs would stand if everything else were approved; empty where that was not asked.
+    permitted: Vec<Outcome>,
+}
+
+/// Whether an outcome is that nobody's word lets the patch through.
+fn undecided(outcome: &Outcome) -> bool {
+    outcome.gate == Some(GateName::Decided)
+}
+
+/// Whether a policy can keep something closed by a word.
+fn keeps(policy: &Policy) -> bool {
+    let rules = policy
+        .rules
+        .iter()
+        .any(|rule| rule.action != RuleAction::Approve);
+    let decisions = policy.decisions.iter().any(|one| one.word != Word::Approve);
+    rules || decisions || !policy.exclusions.is_empty() || !policy.unreadable.is_empty()
+}
+
+impl<'a> Worlds<'a> {
+    fn ask(
+        before: SnapshotWorld<'a>,
+        after: SnapshotWorld<'a>,
+        permissive: &SnapshotWorld<'_>,
+        devices: &'a [SnapshotDevice],
+        now: Timestamp,
+    ) -> Self {
+        let mut begins = Vec::with_capacity(devices.len());
+        let mut pairs = 0;
+        for device in devices {
+            begins.push(pairs);
+            pairs += device.findings.len();
+        }
+        let all = |world: &SnapshotWorld<'_>| world.fleet(THREADS_MAX).outcomes(now, THREADS_MAX);
+        let (was, is) = (all(&before), all(&after));
+        let opened = was
+            .iter()
+            .zip(&is)
+            .any(|(was, is)| undecided(was) && !undecided(is));
+        let permitted = match opened && keeps(before.policy()) {
+            true => all(permissive),
+            false => Vec::new(),
+        };
+        Self {
+            before,
+            after,
+            devices,
+            now,
+            begins,
+            was,
+            is,
+            permitted,
+        }
+    }
+
+    /// Whether a freeze keeps a device as it is under one policy; that does not depend on the patch.
+    fn is_frozen(&self, world: &SnapshotWorld<'a>, device: &'a SnapshotDevice) -> bool {
+        let policy = world.policy();
+        let freezes = policy.freezes.iter().map(|freeze| &freeze.devices);
+        let broken = policy
+            .unreadable
+            .iter()
+            .filter(|one| one.kind == PolicyKind::Freeze);
+        let queries: Vec<&Query> = freezes.chain(broken.map(|one| &one.devices)).collect();
+        if queries.is_empty() {
+            return false;
+        }
+        let evaluator = world.device(device, self.now);
+        if queries
+            .iter()
+            .all(|query| evaluator.covers(query) == Truth::No)
+        {
+            return false;
+        }
+        device.findings.first().is_some_and(|finding| {
+            let verdict = evaluator.verdict(finding);
+            gate(&verdict, GateName::Frozen).is_some_and(|gate| gate.open == Some(false))
+        })
+    }
 }
 
 impl Ask for Worlds<'_> {
     fn class(&self, class: usize, findings: &[&SnapshotFinding]) -> Vec<(Short, Short)> {
-        let Some(device) = self.devices.get(class) else {
+        let (Some(device), Some(begins)) = (self.devices.get(class), self.begins.get(class)) else {
             return Vec::new();
         };
-        let before = self.before.device(device, self.now);
-        let after = self.after.device(device, self.now);
-        let frozen = (frozen(&before, findings), frozen(&after, findings));
-        // Asked only where it is needed.
-        let mut permissive = None;
-        let mut kept = |finding: &SnapshotFinding| {
-            let world = permissive.get_or_insert_with(|| self.permissive.device(device, self.now));
-            world.outcome(finding).gate == Some(GateName::Decided)
-        };
-        let answers = findings.iter().map(|finding| {
-            let (was, is) = (before.outcome(finding), after.outcome(finding));
-            let opened = was.gate == Some(GateName::Decided) && is.gate != Some(GateName::Decided);
-            let kept = opened && kept(finding);
-            (short(was, kept, frozen.0), short(is, false, frozen.1))
+        let frozen = self.is_frozen(&self.before, device);
+        let still = frozen && self.is_frozen(&self.after, device);
+        let pairs = (*begins..).take(findings.len());
+        let answers = pairs.filter_map(|pair| {
+            let (was, is) = (self.was.get(pair)?, self.is.get(pair)?);
+            let kept =
+                undecided(was) && !undecided(is) && self.permitted.get(pair).is_some_and(undecided);
+            Some((short(*was, kept, frozen), short(*is, false, still)))
         });
         answers.collect()
     }
@@ -146,14 +223,6 @@ impl Worlds<'_> {
 
 fn gate(verdict: &Verdict, name: GateName) -> Option<&Gate> {
     verdict.gates.iter().find(|gate| gate.gate == name)
-}
-
-/// Whether a freeze keeps the device as it is; that does not depend on the patch.
-fn frozen(device: &SnapshotEvaluator<'_, '_>, findings: &[&SnapshotFinding]) -> bool {
-    findings.first().is_some_and(|finding| {
-        let verdict = device.verdict(finding);
-        gate(&verdict, GateName::Frozen).is_some_and(|gate| gate.open == Some(false))
-    })
 }
 
 fn short(outcome: Outcome, kept: bool, frozen: bool) -> Short {
