@@ -13,6 +13,7 @@ pub mod calendar;
 pub mod coverage;
 pub mod decide;
 pub mod link;
+pub mod lint;
 pub mod measure;
 pub mod notify;
 pub mod orders;

@@ -95,7 +95,9 @@ pub(super) fn window(fields: &mut Fields<'_, '_>) -> Option<ChangeWindow> {
     let from = maybe(fields, "from", |fields| fields.date("from"));
     let until = maybe(fields, "until", |fields| fields.date("until"));
     let recurrence = recurrence(fields);
-    let reserve = maybe(fields, "reserve", |fields| fields.parsed("reserve"));
+    let reserve = maybe(fields, "reserve", |fields| {
+        fields.parsed::<WindowDuration>("reserve")
+    });
     let catch_up = maybe(fields, "catch_up", catch_up);
     if let (Some(Some(from)), Some(Some(until))) = (from, until)
         && from > until
@@ -104,6 +106,19 @@ pub(super) fn window(fields: &mut Fields<'_, '_>) -> Option<ChangeWindow> {
             "until",
             format!("`until` {until} is before `from` {from}, so the window never opens"),
             "`until` is the last date on which it may open",
+        );
+    }
+    if let (Some(duration), Some(Some(reserve))) = (duration, reserve)
+        && reserve >= duration
+    {
+        fields.error_at(
+            "reserve",
+            format!(
+                "no patch fits in {}: it is open for {duration}, and nothing begins in its last \
+                 {reserve}",
+                fields.label()
+            ),
+            "make `reserve` shorter, or `duration` longer",
         );
     }
     Some(ChangeWindow {

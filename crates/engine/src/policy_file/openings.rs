@@ -129,8 +129,13 @@ fn ways_of_queries(
     Ways::from([((zone.to_owned(), freezes), Standing::default())])
 }
 
-/// The freezes that cover every device of a window, as their queries tell.
-pub(crate) fn covering<'p>(
+/// The freezes that cover every device of a window, as their queries tell, with their places in the
+/// policy.
+pub fn freezes_of<'p>(policy: &'p Policy, window: &'p ChangeWindow) -> Vec<(usize, &'p Freeze)> {
+    covering(policy, window).collect()
+}
+
+fn covering<'p>(
     policy: &'p Policy,
     window: &'p ChangeWindow,
 ) -> impl Iterator<Item = (usize, &'p Freeze)> {

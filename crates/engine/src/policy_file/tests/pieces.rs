@@ -68,7 +68,7 @@ fn the_pieces_of_a_file_are_the_file() {
         .collect();
     assert_eq!(windows[0], "servers");
     assert_eq!(files.objects()[10].name, "decision 2");
-    assert_eq!(files.objects()[0].place.to_string(), "a.toml:14:1");
+    assert_eq!(files.objects()[0].place.to_string(), "a.toml:13:1");
 }
 
 #[test]

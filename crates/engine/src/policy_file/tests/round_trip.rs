@@ -152,7 +152,7 @@ fn window() -> impl Strategy<Value = ChangeWindow> {
                     zone,
                     from,
                     until,
-                    reserve,
+                    reserve: reserve.filter(|reserve| *reserve < duration),
                     catch_up,
                     valid_from: Timestamp::MIN,
                     ended_at: None,

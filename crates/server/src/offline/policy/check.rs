@@ -30,10 +30,14 @@ pub struct CheckArgs {
 /// Runs `policy check`.
 pub fn run(args: &CheckArgs, global: &Global, clock: &dyn Clock) -> Result<Outcome, Failure> {
     let texts = args.files.texts()?;
-    let _now = args.at.unwrap_or_else(|| clock.now());
+    let now = args.at.unwrap_or_else(|| clock.now());
     let read = policy_file::read(&texts);
     let (problems, objects) = match &read {
-        Ok(files) => (files.warnings.clone(), files.objects().len()),
+        Ok(files) => {
+            let mut told = files.warnings.clone();
+            told.extend(engine::lint::lint(files, now));
+            (told, files.objects().len())
+        }
         Err(problems) => (problems.clone(), 0),
     };
     if global.json {
