@@ -351,3 +351,78 @@ async fn what_cannot_be_read_in_the_store_closes_what_it_covers_and_raises_one_a
     assert_eq!(changes(&applied), ["changed freeze Year end"]);
     assert_eq!(why().verdict, domain::verdict::Answer::Later);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_says_for_whom_what_changes_and_when_and_changes_nothing() {
+    let server = Server::new();
+    let mut agent = Agent::enrol(&server, "web1", &server.token(1), 1)
+        .await
+        .unwrap();
+    agent.changelogs = vec![openssl_changelog()];
+    agent.sync(&server).await;
+    server.manage("web1");
+    let text = ACME
+        .replace("severity>=important", "product:openssl")
+        .replace("\"7d\"", "\"0d\"");
+    let sent = sent(&[("acme.toml", &text)]);
+    let plan = server.service.policy_plan(&server.owner, &sent).unwrap();
+    assert_eq!(plan.objects.version, None);
+    assert_eq!(plan.objects.steps.len(), 4);
+    let difference = &plan.difference;
+    assert_eq!(
+        (
+            difference.devices,
+            difference.devices_changed,
+            difference.counts.opens
+        ),
+        (1, 1, 1)
+    );
+    assert_eq!(difference.first_due_at, Some(at("2026-03-02T21:00:00Z")));
+    assert_eq!(difference.clients[0].client, "Acme");
+    let list = server.service.policy_list(&server.owner, None).unwrap();
+    assert!(list.items.is_empty(), "nothing was applied");
+    // What stands already changes nothing.
+    server.service.policy_apply(&server.owner, &sent).unwrap();
+    let why = server
+        .service
+        .why(&server.owner, "web1", "openssl")
+        .unwrap();
+    assert_eq!(why.at, difference.first_due_at, "as planned");
+    let again = server.service.policy_plan(&server.owner, &sent).unwrap();
+    assert!(again.difference.is_nothing(), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_that_is_applied_while_the_window_is_open_withdraws_what_has_not_begun() {
+    let server = Server::new();
+    let mut agent = Agent::enrol(&server, "web1", &server.token(1), 1)
+        .await
+        .unwrap();
+    agent.changelogs = vec![openssl_changelog()];
+    agent.sync(&server).await;
+    server.manage("web1");
+    server.approve("product:openssl");
+    let open = |freeze: &str| {
+        ACME.replace("2026-12-18T00:00", freeze)
+            .replace("2027-01-07T00:00", "2026-12-31T00:00")
+    };
+    apply(&server, &open("2026-12-18T00:00"));
+    server.service.planner_turn().unwrap();
+    assert_eq!(server.orders().len(), 1);
+    server.set("2026-03-02T21:05:00Z");
+    agent.sync(&server).await;
+    let applied = apply(&server, &open("2026-03-02T22:06"));
+    assert_eq!(changes(&applied), ["changed freeze Year end"]);
+    server.set("2026-03-02T21:06:30Z");
+    let why = server
+        .service
+        .why(&server.owner, "web1", "openssl")
+        .unwrap();
+    assert_eq!(why.gate, Some(domain::verdict::GateName::Frozen), "{why:?}");
+    server.service.planner_turn().unwrap();
+    let orders = server.orders();
+    assert!(
+        orders.iter().all(|order| order.state.is_final()),
+        "{orders:?}"
+    );
+}

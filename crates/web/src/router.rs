@@ -66,6 +66,7 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("GET",  "/api/v1/why",                        Api(Read)),
     ("GET",  "/api/v1/policy",                     Api(Read)),
     ("POST", "/api/v1/policy/apply",               Api(WholeProvider)),
+    ("POST", "/api/v1/policy/plan",                Api(WholeProvider)),
     ("POST", "/api/v1/policy/drift",               Api(WholeProvider)),
     ("GET",  "/api/v1/policy/export",              Api(WholeProvider)),
     ("GET",  "/api/v1/policy/history",             Api(WholeProvider)),

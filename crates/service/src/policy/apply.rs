@@ -6,13 +6,14 @@ use domain::access::{self, ClientScope, Permission, Principal};
 use domain::id::{ClientId, DecisionId, PolicyId, WindowId};
 use domain::inventory::Digest;
 use domain::page::PageRequest;
-use domain::policy::PolicyKind;
+use domain::policy::{Policy, PolicyKind};
 use domain::query::Query;
 use engine::policy_file::{self, Object, PolicyFiles, Problem};
 use jiff::Timestamp;
 use store::{Actor, Place, PolicyRow, PolicyVersion, Tx};
 
 use super::compare::{Comparison, Step, compare, place};
+use super::plan::afterwards;
 use super::standing::{self, Stands};
 use super::{
     FILES_MAX, PolicyApplied, PolicyDrift, PolicyFile, PolicySent, PolicyStep, PolicyStepKind,
@@ -73,7 +74,7 @@ struct Made<'f> {
 type Clients = BTreeMap<usize, Option<ClientId>>;
 
 /// Everything that an application needs inside its transaction.
-struct Applying {
+pub(super) struct Applying {
     who: Principal,
     scope: ClientScope,
     files: PolicyFiles,
@@ -82,10 +83,38 @@ struct Applying {
 }
 
 impl Applying {
+    /// Reads the files for somebody who may apply them.
+    pub fn new(who: &Principal, sent: &PolicySent, now: Timestamp) -> Result<Self> {
+        Ok(Self {
+            who: who.clone(),
+            scope: check(who)?,
+            files: read(sent)?,
+            sent: sent.clone(),
+            now,
+        })
+    }
+
+    /// Whose data it looks at.
+    pub fn scope(&self) -> &ClientScope {
+        &self.scope
+    }
+
+    /// What would change, and the policy before and after.
+    pub fn versus(&self, tx: &mut Tx<'_>) -> Result<(PolicyApplied, Policy, Policy)> {
+        let standing = standing::load(tx, &self.scope, self.now)?;
+        let (compared, clients, warnings) = self.compared(tx, standing.objects.clone())?;
+        let after = afterwards(&self.files, &compared, &clients, &standing, self.now);
+        let objects = self.shown(&compared, warnings);
+        Ok((objects, standing.policy, after))
+    }
+
     /// What would change, and the client of each object that is to be made; refused with every
     /// reason.
-    fn compared(&self, tx: &mut Tx<'_>) -> Result<(Comparison, Clients, Vec<Problem>)> {
-        let stands = standing::load(tx, &self.scope, self.now)?.objects;
+    fn compared(
+        &self,
+        tx: &mut Tx<'_>,
+        stands: Vec<Stands>,
+    ) -> Result<(Comparison, Clients, Vec<Problem>)> {
         let given = given(&self.sent);
         let mut compared = compare(&self.files, &given, stands, self.sent.prune, self.now);
         let mut warnings = self.files.warnings.clone();
@@ -145,22 +174,26 @@ impl Applying {
         }
     }
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<PolicyApplied> {
-        let (compared, clients, warnings) = self.compared(tx)?;
-        let steps = steps(&self.files, &compared);
+    fn shown(&self, compared: &Comparison, warnings: Vec<Problem>) -> PolicyApplied {
         let unchanged = compared
             .steps
             .iter()
-            .filter(|step| matches!(step, Step::Leave))
+            .filter(|step| matches!(step, Step::Leave(..)))
             .count();
-        let mut applied = PolicyApplied {
+        PolicyApplied {
             version: None,
-            steps,
+            steps: steps(&self.files, compared),
             unchanged: number(unchanged),
             over: compared.over,
             elsewhere: number(compared.elsewhere.len()),
             warnings: warnings.into_iter().map(Into::into).collect(),
-        };
+        }
+    }
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<PolicyApplied> {
+        let stands = standing::load(tx, &self.scope, self.now)?.objects;
+        let (compared, clients, warnings) = self.compared(tx, stands)?;
+        let mut applied = self.shown(&compared, warnings);
         if self.sent.dry_run || applied.steps.is_empty() {
             return Ok(applied);
         }
@@ -174,7 +207,7 @@ impl Applying {
             match step {
                 Step::Make(at) | Step::Replace(at, _) => self.make(tx, *at, &clients)?,
                 Step::Move(at, stands) => self.set_place(tx, stands, &place(&self.files, *at))?,
-                Step::Leave | Step::End(_) => {}
+                Step::Leave(..) | Step::End(_) => {}
             }
         }
         let counts = counts(&applied);
@@ -428,7 +461,7 @@ fn steps(files: &PolicyFiles, compared: &Comparison) -> Vec<PolicyStep> {
             };
             of_files(change, files, *at)
         }
-        Step::Leave => None,
+        Step::Leave(..) => None,
         Step::End(stands) => Some(of_standing(PolicyStepKind::Ended, stands)),
     });
     shown.collect()
@@ -438,14 +471,7 @@ impl Service {
     /// Makes files the policy, or says what that would change (`dry_run`). Nothing is applied where
     /// anything is wrong, and every mistake is told.
     pub fn policy_apply(&self, who: &Principal, sent: &PolicySent) -> Result<PolicyApplied> {
-        let scope = check(who)?;
-        let applying = Applying {
-            who: who.clone(),
-            scope,
-            files: read(sent)?,
-            sent: sent.clone(),
-            now: self.now(),
-        };
+        let applying = Applying::new(who, sent, self.now())?;
         if sent.dry_run {
             return self.read(move |tx| applying.run(tx));
         }
@@ -458,17 +484,7 @@ impl Service {
 
     /// How what stands differs from files.
     pub fn policy_drift(&self, who: &Principal, sent: &PolicySent) -> Result<PolicyDrift> {
-        let applying = Applying {
-            who: who.clone(),
-            scope: check(who)?,
-            files: read(sent)?,
-            sent: PolicySent {
-                prune: false,
-                dry_run: true,
-                ..sent.clone()
-            },
-            now: self.now(),
-        };
+        let applying = Applying::new(who, sent, self.now())?;
         self.read(move |tx| {
             let stands = standing::load(tx, &applying.scope, applying.now)?.objects;
             let by_hand: Vec<Stands> = stands

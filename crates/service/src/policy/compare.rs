@@ -22,7 +22,7 @@ pub(super) enum Step {
     /// What stands says the same and is written elsewhere now, or was made by hand.
     Move(usize, Stands),
     /// What stands says the same.
-    Leave,
+    Leave(usize, Stands),
     /// No file says it any more.
     End(Stands),
 }
@@ -152,7 +152,7 @@ fn step(
         return Some(if moved {
             Step::Move(at, found)
         } else {
-            Step::Leave
+            Step::Leave(at, found)
         });
     }
     if found.place.file.is_some() {

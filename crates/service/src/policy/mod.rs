@@ -7,6 +7,7 @@
 mod apply;
 mod compare;
 mod export;
+mod plan;
 mod show;
 pub(crate) mod standing;
 
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use plan::PolicyPlan;
 pub use show::PolicyItem;
 
 /// The name of the file that an export gives what was made by hand.

@@ -94,6 +94,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(why::show))
         .routes(routes!(policy::list))
         .routes(routes!(policy::apply).layer(DefaultBodyLimit::max(policy::POLICY_BYTES_MAX)))
+        .routes(routes!(policy::plan).layer(DefaultBodyLimit::max(policy::POLICY_BYTES_MAX)))
         .routes(routes!(policy::drift).layer(DefaultBodyLimit::max(policy::POLICY_BYTES_MAX)))
         .routes(routes!(policy::export))
         .routes(routes!(policy::history))

@@ -7,7 +7,7 @@ use domain::policy::PolicyKind;
 use domain::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 use service::policy::{
-    PolicyApplied, PolicyDrift, PolicyExport, PolicyItem, PolicySent, PolicyVersionItem,
+    PolicyApplied, PolicyDrift, PolicyExport, PolicyItem, PolicyPlan, PolicySent, PolicyVersionItem,
 };
 use service::{Principal, ServiceError};
 use utoipa::{IntoParams, ToSchema};
@@ -86,6 +86,22 @@ pub(super) async fn apply(
         .run(move |service| service.policy_apply(&who, &sent))
         .await?;
     Ok(Json(applied))
+}
+
+/// Says what files would change, for which devices and patches, and when; nothing is applied
+#[utoipa::path(post, path = "/api/v1/policy/plan", tag = "policy", operation_id = "policy_plan", request_body = PolicySent, responses(
+    (status = 200, description = "What would change", body = PolicyPlan),
+    (status = "default", description = "A problem; `problems` lists every mistake with its place", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn plan(
+    State(state): State<AppState>,
+    Extension(who): Extension<Principal>,
+    Sent(sent): Sent<PolicySent>,
+) -> Answered<PolicyPlan> {
+    let plan = state
+        .run(move |service| service.policy_plan(&who, &sent))
+        .await?;
+    Ok(Json(plan))
 }
 
 /// Says how what stands differs from files
