@@ -131,3 +131,20 @@ fn the_schema_has_every_key_and_no_other() {
 fn the_schema_is_the_one_that_was_reviewed() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&schema()).unwrap());
 }
+
+#[test]
+fn every_key_is_in_the_manual() {
+    const MANUAL: &str = include_str!("../../../../../docs/policy.md");
+    let mut rows: Vec<&Row> = PolicyKind::ALL.iter().map(|kind| row(*kind)).collect();
+    rows.push(&HEAD);
+    while let Some(row) = rows.pop() {
+        for key in row.keys {
+            let named = [format!("`{}`", key.name), format!("{} = ", key.name)];
+            let is_there = named.iter().any(|text| MANUAL.contains(text));
+            assert!(is_there, "{} of {}", key.name, row.name);
+            if let Shape::Table(below) | Shape::Tables(below) = key.shape {
+                rows.push(below);
+            }
+        }
+    }
+}
