@@ -13,7 +13,8 @@ use domain::window::Opening;
 use jiff::{SignedDuration, Timestamp};
 
 use super::covered::{Compiled, Coverage, Fit, Grouped};
-use super::pair::{Approver, Clock, Pair, Part, Side};
+use super::pair::Side;
+use super::states::{Approver, Clock, Pair, Part};
 use super::words::{self, closed, not_asked, open};
 use super::{Outcome, Reboot, device, gates};
 use crate::subject::{DeviceSubject, PatchSubject};
@@ -191,7 +192,7 @@ impl<'a> Evaluator<'a> {
         &self,
         side: &Side<'a>,
         pair: &Pair<'_>,
-        standing: &super::pair::Standing<'_, 'a>,
+        standing: &super::states::Standing<'_, 'a>,
         asked: &Asked<'_>,
     ) -> Gate {
         let needs = asked.findings.iter().zip(pair.parts).skip(1);

@@ -18,11 +18,12 @@ use jiff::Timestamp;
 use super::Outcome;
 use super::covered::{Fit, Grouped};
 use super::evaluator::turns;
-use super::pair::{Clock, Pair, Part, Side, Tables};
+use super::pair::{Side, Tables};
 use super::snapshot::{SnapshotWorld, reaches, version};
 use super::snapshot_subject::{
     SnapshotDeviceSubject, SnapshotPatchSubject, exploited, replaced_by,
 };
+use super::states::{Clock, Pair, Part};
 
 /// A snapshot ready to be asked as a whole, at any time.
 pub struct Fleet<'w, 'a> {

@@ -6,8 +6,9 @@ use domain::policy::{ApprovalRule, RuleAction, Unreadable};
 use domain::query::Truth;
 use domain::verdict::{Gate, GateName, Loser};
 
-use super::pair::{
-    Clock, Deciding, DelayState, FrozenState, Pair, RingState, Side, Standing, WindowState,
+use super::pair::Side;
+use super::states::{
+    Clock, Deciding, DelayState, FrozenState, Pair, RingState, Standing, WindowState,
 };
 use super::words::{closed, not_asked, open, when};
 
@@ -376,10 +377,11 @@ pub(super) fn frozen(side: &Side<'_>, standing: &Standing<'_, '_>) -> Gate {
                 owner = owner.or_else(|| object.exception.clone());
             }
             let names = names.join(" and ");
-            let reason = format!(
-                "frozen until {} by {names}",
-                when(span.closes_at, side.zone)
-            );
+            let until = when(span.closes_at, side.zone);
+            let mut reason = format!("frozen until {until} by {names}");
+            if let Some(exception) = &owner {
+                reason = format!("{reason}; for an exception ask {exception}");
+            }
             let owner = owner.unwrap_or_else(|| "whoever may change the freeze".to_owned());
             Gate {
                 opens_at: Some(span.closes_at),

@@ -26,6 +26,7 @@ mod preview;
 mod reboot;
 mod snapshot;
 mod snapshot_subject;
+mod states;
 mod timetable;
 mod words;
 

@@ -14,10 +14,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::covered::{Compiled, Coverage, Fit, Grouped};
 use super::evaluator::{NO_BUDGET, turns, window_names};
-use super::pair::{Clock, Pair, Part, Side};
+use super::pair::Side;
 use super::snapshot_subject::{
     SnapshotDeviceSubject, SnapshotPatchSubject, exploited, replaced_by,
 };
+use super::states::{Clock, Pair, Part};
 use super::words::{self, closed, not_asked, open, when};
 use super::{Outcome, REACHABLE_SECONDS, Reboot, gates};
 use crate::subject::Membership;

@@ -1,9 +1,15 @@
 use super::*;
 use crate::testing::{at, decision, missing, monday, patch, rules, view};
+use crate::view::FixClock;
 use domain::decision::{Level, Word};
 use domain::device::{Mode, Standing};
 use domain::finding::FindingState;
 use domain::offer::Lists;
+use domain::policy::{
+    ApprovalRule, Delay, Exclusion, Freeze, PolicyKind, Ring, RingSet, RuleAction, Study,
+    Unreadable,
+};
+use domain::query::Query;
 use proptest::prelude::*;
 
 fn ask(view: &DeviceView, rules: &Policy, now: Timestamp) -> Verdict {
@@ -45,6 +51,80 @@ fn in_the_window_it_is_now() {
         (Answer::Now, Some(now), None)
     );
     insta::assert_snapshot!(verdict.sentence);
+}
+
+fn id() -> domain::id::PolicyId {
+    domain::id::PolicyId::from_bytes([6; 16])
+}
+
+fn exclusion(until: Option<Timestamp>) -> Exclusion {
+    Exclusion {
+        id: id(),
+        client: None,
+        name: "Left alone".parse().unwrap(),
+        devices: "tag:server".parse().unwrap(),
+        until,
+        reason: "the client does it".into(),
+    }
+}
+
+fn rule(name: &str, action: RuleAction) -> ApprovalRule {
+    ApprovalRule {
+        id: id(),
+        client: None,
+        name: name.parse().unwrap(),
+        owner: "Grace".into(),
+        patches: "product:openssl".parse().unwrap(),
+        devices: Query::everything(),
+        action,
+        after: Delay::NONE,
+        kev_after: None,
+        windows: vec![],
+        rings: None,
+        study: None,
+        why: "our practice".into(),
+    }
+}
+
+/// The device is in the second ring, if the first query does not fit it.
+fn rings(name: &str, second: &str) -> RingSet {
+    let ring = |name: &str, devices: &str| Ring {
+        name: name.parse().unwrap(),
+        devices: devices.parse().unwrap(),
+        soak: "7d".parse().unwrap(),
+    };
+    RingSet {
+        id: id(),
+        client: None,
+        name: name.parse().unwrap(),
+        devices: Query::everything(),
+        rings: vec![ring("test", "tag:test"), ring("production", second)],
+    }
+}
+
+/// From Sunday, 1 March.
+fn freeze(until: &str) -> Freeze {
+    Freeze {
+        id: id(),
+        client: None,
+        name: "Year end".parse().unwrap(),
+        devices: Query::everything(),
+        zone: "device".parse().unwrap(),
+        from: "2026-03-01T00:00".parse().unwrap(),
+        until: until.parse().unwrap(),
+        reason: "the books are closed".into(),
+        exception: None,
+    }
+}
+
+fn unreadable(kind: PolicyKind) -> Unreadable {
+    Unreadable {
+        kind,
+        name: "Nightly".into(),
+        devices: Query::everything(),
+        client: None,
+        why: "`Mars/Olympus` is not a time zone".into(),
+    }
 }
 
 /// Every reason for a no, each with its one sentence.
@@ -100,6 +180,87 @@ fn every_no_has_a_sentence_that_says_who_can_change_it() {
         }),
         ("off, before the window", |v, _| {
             v.device.last_seen = Some(at("2026-03-01T09:00:00Z"))
+        }),
+        ("excluded", |_, r| r.exclusions.push(exclusion(None))),
+        ("excluded for a while", |_, r| {
+            r.exclusions
+                .push(exclusion(Some(at("2026-03-20T00:00:00Z"))))
+        }),
+        ("a rule holds it for a team", |_, r| {
+            r.decisions.clear();
+            let mut hold = rule("Kernels", RuleAction::Hold);
+            hold.study = Some(Study {
+                owner: "the Linux team".into(),
+                due: "5d".parse().unwrap(),
+            });
+            r.rules = vec![hold];
+        }),
+        ("a rule denies it", |_, r| {
+            r.decisions.clear();
+            r.rules = vec![rule("Drivers", RuleAction::Deny)];
+        }),
+        ("delay", |_, r| {
+            r.decisions.clear();
+            let mut slow = rule("Slow", RuleAction::Approve);
+            slow.after = "20d".parse().unwrap();
+            r.rules = vec![slow];
+        }),
+        ("delay after a release, exploited", |v, r| {
+            r.decisions.clear();
+            let mut slow = rule("Slow", RuleAction::Approve);
+            slow.after = "60d".parse().unwrap();
+            slow.kev_after = Some("9d".parse().unwrap());
+            r.rules = vec![slow];
+            v.findings[0].finding.facts.kev = Some(true);
+            let clock = FixClock {
+                began_at: at("2026-02-28T00:00:00Z"),
+                released: true,
+            };
+            v.clocks.insert(v.findings[0].finding.patch.clone(), clock);
+        }),
+        ("ring", |_, r| r.rings.push(rings("Servers", "tag:server"))),
+        ("no ring", |_, r| {
+            r.rings.push(rings("Servers", "tag:nothing"))
+        }),
+        ("rings that are not there", |_, r| {
+            r.decisions.clear();
+            let mut all = rule("All", RuleAction::Approve);
+            all.rings = Some("Gone".parse().unwrap());
+            r.rules = vec![all];
+        }),
+        ("freeze", |_, r| r.freezes.push(freeze("2026-03-20T00:00"))),
+        ("freeze with an exception, that perhaps covers", |v, r| {
+            let mut freeze = freeze("2026-03-20T00:00");
+            freeze.exception = Some("the service manager".into());
+            freeze.devices = "package:oracle".parse().unwrap();
+            v.inventory = None;
+            r.freezes.push(freeze);
+        }),
+        ("freeze that ends before it begins", |_, r| {
+            r.freezes.push(freeze("2026-01-01T00:00"))
+        }),
+        ("freeze that cannot be read", |_, r| {
+            r.unreadable.push(unreadable(PolicyKind::Freeze))
+        }),
+        ("rule that cannot be read", |_, r| {
+            r.unreadable.push(unreadable(PolicyKind::Rule))
+        }),
+        ("window that cannot be read", |_, r| {
+            r.unreadable.push(unreadable(PolicyKind::Window))
+        }),
+        ("windows of a rule do not cover it", |_, r| {
+            r.decisions.clear();
+            let mut all = rule("All", RuleAction::Approve);
+            all.windows = vec!["Weekend".parse().unwrap()];
+            r.rules = vec![all];
+        }),
+        ("no opening any more", |_, r| {
+            r.windows[0].recurrence = "2020-01-06".parse().unwrap();
+        }),
+        ("pinned", |_, r| {
+            let mut pin = decision(2, Word::Pin, Level::Site, "product:openssl");
+            pin.version = Some("3.0.17-1~deb12u1".parse().unwrap());
+            r.decisions.push(pin);
         }),
     ];
     let mut text = String::new();
