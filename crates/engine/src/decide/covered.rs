@@ -5,6 +5,7 @@
 //! that is not known yet.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 
 use domain::decision::Decision;
 use domain::id::ClientId;
@@ -35,21 +36,15 @@ pub(super) struct Compiled<'a> {
 impl<'a> Compiled<'a> {
     pub fn new(policy: &'a Policy) -> Self {
         let mut decisions: Vec<usize> = (0..policy.decisions.len()).collect();
-        decisions.sort_by(|a, b| {
-            let rank = |at: usize| {
-                let decision = &policy.decisions[at];
-                let name = decision.name.as_ref().map(|name| name.as_str());
-                let (patches, devices) = (&decision.patches, &decision.devices);
-                let text = name.map_or_else(|| format!("{patches} {devices}"), str::to_owned);
-                (
-                    decision.level,
-                    decision.word,
-                    decision.decided_at,
-                    decision.id,
-                    text,
-                )
+        decisions.sort_by_cached_key(|at| {
+            let decision = &policy.decisions[*at];
+            // Decisions of files have no time and no id: then their text says which is named first.
+            let text = match &decision.name {
+                Some(name) => name.to_string(),
+                None => format!("{} {}", decision.patches, decision.devices),
             };
-            rank(*b).cmp(&rank(*a))
+            let (decided_at, id) = (decision.decided_at, decision.id);
+            Reverse((decision.level, decision.word, decided_at, id, text))
         });
         let (groups, circle) = group_order(policy);
         Self {
