@@ -8,7 +8,7 @@ use domain::clock::Clock;
 use super::policy_server;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
-use crate::offline::policy::{check, evaluate, openings};
+use crate::offline::policy::{check, evaluate, openings, plan, rehearse};
 
 /// `patchloop policy`.
 #[derive(Debug, Subcommand)]
@@ -21,6 +21,10 @@ pub enum PolicyCommand {
     Openings(openings::OpeningsArgs),
     /// Say what policy files allow on the devices of a snapshot, and why not, without a server
     Evaluate(evaluate::EvaluateArgs),
+    /// Say what a draft changes on a snapshot's or a simulated fleet, without a server
+    Plan(plan::PlanArgs),
+    /// Replay the patches of past months through a draft, without a server
+    Rehearse(rehearse::RehearseArgs),
     /// Make policy files the policy of the server, as a whole or not at all
     Apply(policy_server::ApplyArgs),
     /// Say how the policy of the server differs from policy files; exit code 4 where it does
@@ -44,6 +48,8 @@ pub fn run(
         PolicyCommand::Schema => check::schema(),
         PolicyCommand::Openings(args) => openings::run(args, global),
         PolicyCommand::Evaluate(args) => evaluate::run(args, global),
+        PolicyCommand::Plan(args) => plan::run(args, global, clock),
+        PolicyCommand::Rehearse(args) => rehearse::run(args, global, clock),
         PolicyCommand::Apply(args) => policy_server::apply(args, global),
         PolicyCommand::Drift(args) => policy_server::drift(args, global),
         PolicyCommand::Export(args) => policy_server::export(args, global),

@@ -3,5 +3,8 @@
 pub mod check;
 pub mod evaluate;
 pub mod files;
+pub mod fleet;
 pub mod openings;
+pub mod plan;
+pub mod rehearse;
 pub mod snapshot;
