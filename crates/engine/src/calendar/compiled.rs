@@ -101,8 +101,13 @@ impl CompiledWindow {
         if from >= to {
             return Vec::new();
         }
-        self.stretches(from)
-            .take_while(|opening| opening.opens_at < to)
+        let touching = self
+            .stretches(from)
+            .take_while(|opening| opening.opens_at < to);
+        if frozen.is_empty() {
+            return touching.collect();
+        }
+        touching
             .flat_map(|opening| frozen.without(opening))
             .filter(|rest| rest.opens_at < to && from < rest.closes_at)
             .collect()
