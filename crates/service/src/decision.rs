@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::access::{self, ClientScope, Permission, Principal};
 use domain::decision::{Decision, Level, Word};
 use domain::id::DecisionId;
-use domain::name::printable;
+use domain::name::{Version, printable};
 use domain::page::{Page, PageRequest};
 use domain::patch::PatchId;
 use domain::policy::Policy;
@@ -13,7 +13,7 @@ use domain::query::SubjectKind;
 use engine::decide::preview;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{Actor, Tx};
+use store::{Actor, Place, Tx};
 use utoipa::ToSchema;
 
 use crate::clocks::Clocks;
@@ -32,7 +32,7 @@ pub const NAMED_MAX: usize = 1000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDecision {
-    /// `approve`, `hold` or `deny`.
+    /// `approve`, `accept-risk` (needs `until`), `pin`, `hold` or `deny`.
     #[schema(value_type = String)]
     pub word: Word,
     /// Which patches: a query over patches.
@@ -157,6 +157,10 @@ fn read(who: &Principal, wanted: &NewDecision, now: Timestamp) -> Result<Decisio
             format!("one line of at most {REASON_BYTES_MAX} bytes"),
         ));
     }
+    if wanted.word == Word::AcceptRisk && wanted.until.is_none() {
+        let why = "a risk is accepted until a day: then the patch is open again".to_owned();
+        return Err(invalid("until", why));
+    }
     if let Some(until) = wanted.until.filter(|until| *until <= now) {
         return Err(invalid("until", format!("{until} is over")));
     }
@@ -245,12 +249,97 @@ fn first_named(names: BTreeSet<String>) -> Vec<String> {
     names.into_iter().take(NAMED_MAX).collect()
 }
 
+/// What is to be different about a decision; what is left out stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionEdit {
+    /// Which patches.
+    #[serde(default)]
+    pub patches: Option<String>,
+    /// Which devices.
+    #[serde(default, rename = "for")]
+    pub devices: Option<String>,
+    /// Until when it holds.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub until: Option<Timestamp>,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Only say what it would touch then.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
 impl Service {
     /// Makes a decision, or says what it would touch (`dry_run`).
     pub fn decision_add(&self, who: &Principal, wanted: &NewDecision) -> Result<DecisionMade> {
+        self.decision_put(who, wanted, None)
+    }
+
+    /// Makes another decision instead of one: the old one ends in the same moment, and the new one
+    /// names it. One that came from a file is changed in its file.
+    pub fn decision_edit(
+        &self,
+        who: &Principal,
+        id: &str,
+        edit: &DecisionEdit,
+    ) -> Result<DecisionMade> {
+        let scope = access::check(who, Permission::Decide)?;
+        let now = self.now();
+        let not_found = || ServiceError::NotFound {
+            what: "decision",
+            name: id.chars().take(200).collect(),
+        };
+        let old: DecisionId = id.parse().map_err(|_| not_found())?;
+        let standing = self.read(move |tx| Ok(tx.decision_standing(&scope, now)?))?;
+        let found = standing.into_iter().find(|one| one.id == old.to_string());
+        let Some(found) = found else {
+            return Err(not_found());
+        };
+        if let Some(file) = found.place.file {
+            return Err(ServiceError::Conflict {
+                reason: format!("this decision is written in `{file}`: change it there"),
+            });
+        }
+        let known = found.object.map_err(|why| ServiceError::Conflict {
+            reason: format!("this decision cannot be read: {why}; end it and make a new one"),
+        })?;
+        if known.client.is_none() {
+            access::check(who, Permission::WholeProvider)?;
+        }
+        let wanted = NewDecision {
+            word: known.word,
+            patches: edit
+                .patches
+                .clone()
+                .unwrap_or_else(|| known.patches.to_string()),
+            // Another query may be closer or farther; the same one stays as close as it was.
+            level: edit.devices.is_none().then_some(known.level),
+            devices: edit
+                .devices
+                .clone()
+                .unwrap_or_else(|| known.devices.to_string()),
+            until: edit.until.or(known.until),
+            reason: edit.reason.clone().unwrap_or(known.reason),
+            dry_run: edit.dry_run,
+        };
+        self.decision_put(who, &wanted, Some((old, known.version)))
+    }
+
+    fn decision_put(
+        &self,
+        who: &Principal,
+        wanted: &NewDecision,
+        replaces: Option<(DecisionId, Option<Version>)>,
+    ) -> Result<DecisionMade> {
         let scope = access::check(who, Permission::Decide)?;
         let now = self.now();
         let mut decision = read(who, wanted, now)?;
+        let replaces = replaces.map(|(old, version)| {
+            decision.version = version;
+            old
+        });
         let (rules, clocks) = (self.rules()?, self.clocks()?);
         let (given_level, person, own_scope) = (wanted.level, who.clone(), scope.clone());
         let (decision, touched) = self.read(move |tx| {
@@ -273,15 +362,25 @@ impl Service {
             return Ok(made);
         }
         made.id = Some(decision.id);
-        let mut entry = audit::by(who, now, "decision.add", decision.id).saying(format_args!(
-            "{} {} for {} ({}): {}",
+        let instead = replaces.map_or_else(String::new, |old| format!(", instead of {old}"));
+        let action = replaces.map_or("decision.add", |_| "decision.edit");
+        let mut entry = audit::by(who, now, action, decision.id).saying(format_args!(
+            "{} {} for {} ({}): {}{instead}",
             decision.word, decision.patches, decision.devices, decision.level, decision.reason
         ));
         if let Some(client) = decision.client {
             entry = entry.of(client);
         }
+        let actor = Actor::Principal(who.id);
         self.write(move |tx| {
-            tx.decision_add(&scope, &decision, now)?;
+            if let Some(old) = replaces
+                && !tx.decision_end(&scope, old, now, now, &actor)?
+            {
+                return Err(ServiceError::Conflict {
+                    reason: "the decision was ended meanwhile".to_owned(),
+                });
+            }
+            tx.decision_add_from(&scope, &decision, &Place::default(), replaces, now)?;
             Ok(tx.audit_add(&entry.0)?)
         })?;
         self.rules_changed();

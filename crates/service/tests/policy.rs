@@ -426,3 +426,64 @@ async fn a_freeze_that_is_applied_while_the_window_is_open_withdraws_what_has_no
         "{orders:?}"
     );
 }
+
+#[test]
+fn a_decision_is_edited_by_another_that_names_it_and_a_risk_is_accepted_until_a_day() {
+    let server = Server::new();
+    let made = server.decide("hold", "product:openssl", false);
+    let old = made.id.unwrap().to_string();
+    let edit = service::decision::DecisionEdit {
+        reason: Some("the driver is ready on Friday".into()),
+        until: Some(at("2026-03-06T12:00:00Z")),
+        ..Default::default()
+    };
+    let service = &server.service;
+    let new = service.decision_edit(&server.owner, &old, &edit).unwrap();
+    let all = service
+        .decision_list(&server.owner, &PageRequest::default())
+        .unwrap()
+        .items;
+    let find = |id: &str| all.iter().find(|one| one.id.to_string() == id).unwrap();
+    let new = find(&new.id.unwrap().to_string());
+    assert_eq!(new.reason, "the driver is ready on Friday");
+    assert_eq!(
+        (new.word, new.patches.as_str()),
+        (find(&old).word, "product:openssl")
+    );
+    assert!(new.in_force && !find(&old).in_force);
+    assert!(
+        server
+            .audit_actions()
+            .iter()
+            .any(|one| one == "decision.edit")
+    );
+    // The old one has ended: it is not edited again.
+    let again = service.decision_edit(&server.owner, &old, &edit);
+    assert!(
+        matches!(again, Err(ServiceError::NotFound { .. })),
+        "{again:?}"
+    );
+    let other = service.client_add(&server.owner, "Beta").unwrap();
+    let rita = Principal {
+        id: domain::id::PrincipalId::from_bytes([9; 16]),
+        name: "Rita".into(),
+        role: Role::Technician,
+        reach: Reach::Clients(vec![other.id]),
+    };
+    let theirs = service.decision_edit(&rita, &new.id.to_string(), &edit);
+    assert!(theirs.is_err(), "another client's decision stays as it is");
+    let risk = service::decision::NewDecision {
+        word: domain::decision::Word::AcceptRisk,
+        patches: "product:openssl".into(),
+        devices: "client:Acme".into(),
+        level: None,
+        until: None,
+        reason: "no way around it".into(),
+        dry_run: false,
+    };
+    let refused = service.decision_add(&server.owner, &risk);
+    assert!(
+        matches!(refused, Err(ServiceError::Invalid { field: "until", .. })),
+        "{refused:?}"
+    );
+}

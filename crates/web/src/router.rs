@@ -58,6 +58,7 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("GET",  "/api/v1/decisions",                  Api(Read)),
     ("POST", "/api/v1/decisions",                  Api(Decide)),
     ("POST", "/api/v1/decisions/{decision}/end",   Api(Decide)),
+    ("POST", "/api/v1/decisions/{decision}/edit",  Api(Decide)),
     ("GET",  "/api/v1/windows",                    Api(Read)),
     ("POST", "/api/v1/windows",                    Api(SetWindow)),
     ("POST", "/api/v1/windows/preview",            Api(SetWindow)),

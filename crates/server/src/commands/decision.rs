@@ -23,6 +23,8 @@ pub enum DecisionCommand {
         #[command(flatten)]
         limit: Limit,
     },
+    /// Make another decision instead of one; what is left out stays as it was
+    Edit(EditArgs),
     /// End a decision; what is installed stays installed
     End {
         /// Its id
@@ -33,7 +35,8 @@ pub enum DecisionCommand {
 /// `patchloop decision add`.
 #[derive(Debug, Args)]
 pub struct AddArgs {
-    /// approve (may be installed), hold (not now) or deny (not at all)
+    /// approve (may be installed), accept-risk (left open until a day), pin (no newer version), hold
+    /// (not now) or deny (not at all)
     word: Word,
     /// Which patches, such as 'product:openssl' or 'severity>=important'
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
@@ -51,6 +54,28 @@ pub struct AddArgs {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     /// Only say what it would touch
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// `patchloop decision edit`.
+#[derive(Debug, Args)]
+pub struct EditArgs {
+    /// Its id
+    id: String,
+    /// Which patches now
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
+    patches: Option<String>,
+    /// For which devices now
+    #[arg(long = "for", value_name = "QUERY", allow_hyphen_values = true)]
+    devices: Option<String>,
+    /// Until when it holds now, such as 2026-12-24
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    until: Option<Timestamp>,
+    /// Why now
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Only say what it would touch then
     #[arg(long)]
     dry_run: bool,
 }
@@ -93,6 +118,18 @@ pub fn run(command: &DecisionCommand, global: &Global) -> Result<Outcome, Failur
             });
             let answer = Api::new(global)?.post("decisions", &body)?;
             show_one(global, answer, |made: DecisionMade| show(&made, args.word))
+        }
+        DecisionCommand::Edit(args) => {
+            let body = json!({
+                "patches": args.patches, "for": args.devices, "until": args.until,
+                "reason": args.reason, "dry_run": args.dry_run,
+            });
+            let path = format!("decisions/{}/edit", escaped(&args.id));
+            let answer = Api::new(global)?.post(&path, &body)?;
+            // Where nothing is due, an approval says why not.
+            show_one(global, answer, |made: DecisionMade| {
+                show(&made, Word::Approve)
+            })
         }
         DecisionCommand::List { limit } => show_list(
             global,

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use service::Principal;
-use service::decision::{DecisionItem, DecisionMade, NewDecision};
+use service::decision::{DecisionEdit, DecisionItem, DecisionMade, NewDecision};
 
 use super::{Answered, List, ListAsked, Listed, listed, part};
 use crate::ask::{Asked, Named, Sent};
@@ -48,6 +48,24 @@ pub(super) async fn add(
         .run(move |service| service.decision_add(&who, &new))
         .await?;
     Ok((status, Json(made)))
+}
+
+/// Makes another decision instead of one; with `dry_run`, only says what it would touch then
+#[utoipa::path(post, path = "/api/v1/decisions/{decision}/edit", tag = "decisions", operation_id = "decision_edit", request_body = DecisionEdit,
+    params(("decision" = String, Path, description = "Its id")), responses(
+    (status = 200, description = "The new decision, which names the old one", body = DecisionMade),
+    (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn edit(
+    State(state): State<AppState>,
+    Extension(who): Extension<Principal>,
+    Named(decision): Named,
+    Sent(change): Sent<DecisionEdit>,
+) -> Answered<DecisionMade> {
+    let made = state
+        .run(move |service| service.decision_edit(&who, &decision, &change))
+        .await?;
+    Ok(Json(made))
 }
 
 /// Ends a decision; one that has ended already stays as it is

@@ -87,6 +87,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(patch::list))
         .routes(routes!(decision::list, decision::add))
         .routes(routes!(decision::end))
+        .routes(routes!(decision::edit))
         .routes(routes!(window::list, window::add))
         .routes(routes!(window::preview))
         .routes(routes!(window::end))
