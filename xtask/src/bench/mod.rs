@@ -12,6 +12,7 @@ mod idle;
 mod import;
 mod inventory;
 mod machine;
+mod policy;
 mod programs;
 mod server;
 mod start;
@@ -38,6 +39,7 @@ const BENCHES: &[Bench] = &[
     ("start", start::measure),
     ("fleet", fleet_index::measure),
     ("import", import::measure),
+    ("policy", policy::measure),
 ];
 
 /// The document with the generated table.
