@@ -7,8 +7,10 @@
 mod concern;
 mod document;
 mod entries;
+mod html;
 mod objects;
 mod query;
+mod templates;
 mod times;
 mod tree;
 
@@ -23,8 +25,10 @@ use serde::Serialize;
 
 pub use concern::limited_to;
 pub use document::write;
+pub use html::html;
 pub use objects::{decision, exclusion, freeze, group, reboot, rings, rule, unreadable, window};
 pub use query::{devices, patches};
+pub use templates::{TEMPLATES, Template, template};
 pub use times::{duration, recurrence, when_open};
 
 /// How many openings of each window are printed.

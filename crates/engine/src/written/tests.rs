@@ -547,3 +547,36 @@ fn every_step_of_the_tree_leads_to_a_step_that_exists_and_ends() {
     let last = steps.last().unwrap();
     assert!(matches!(last.yes, Outcome::End(_)) && matches!(last.no, Outcome::End(_)));
 }
+
+#[test]
+fn the_page_escapes_what_people_wrote_and_needs_no_other_file() {
+    let mut policy = policy();
+    policy.rules[0].why = "<script>alert('x')</script> & \"more\"".into();
+    let page = html(&write(
+        &policy,
+        &Asked {
+            at: monday(),
+            ..Asked::default()
+        },
+    ));
+    assert!(
+        page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;more&quot;")
+    );
+    for outside in ["<script", "src=", "href=", "url(", "@import"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    for part in [
+        "id=\"who\"",
+        "id=\"what\"",
+        "id=\"how\"",
+        "id=\"when\"",
+        "id=\"why\"",
+        "id=\"tree\"",
+        "id=\"exceptions\"",
+        "Signature",
+        "size:A4",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert_eq!(page.matches("<h1").count(), 1);
+}
