@@ -21,7 +21,8 @@ pub enum PolicyCommand {
     Openings(openings::OpeningsArgs),
     /// Say what policy files allow on the devices of a snapshot, and why not, without a server
     Evaluate(evaluate::EvaluateArgs),
-    /// Say what a draft changes on a snapshot's or a simulated fleet, without a server
+    /// Say what a draft changes: on the server's fleet against its policy, or without a server on a
+    /// snapshot's or a simulated fleet
     Plan(plan::PlanArgs),
     /// Replay the patches of past months through a draft, without a server
     Rehearse(rehearse::RehearseArgs),
@@ -48,7 +49,10 @@ pub fn run(
         PolicyCommand::Schema => check::schema(),
         PolicyCommand::Openings(args) => openings::run(args, global),
         PolicyCommand::Evaluate(args) => evaluate::run(args, global),
-        PolicyCommand::Plan(args) => plan::run(args, global, clock),
+        PolicyCommand::Plan(args) => match args.for_the_server() {
+            Some(files) => policy_server::plan(files, global),
+            None => plan::run(args, global, clock),
+        },
         PolicyCommand::Rehearse(args) => rehearse::run(args, global, clock),
         PolicyCommand::Apply(args) => policy_server::apply(args, global),
         PolicyCommand::Drift(args) => policy_server::drift(args, global),

@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use serde_json::{Value, json};
 use service::policy::{
-    PolicyApplied, PolicyDrift, PolicyExport, PolicyItem, PolicyProblem, PolicyStep,
+    PolicyApplied, PolicyDrift, PolicyExport, PolicyItem, PolicyPlan, PolicyProblem, PolicyStep,
     PolicyVersionItem,
 };
 
@@ -165,6 +165,17 @@ pub fn apply(args: &ApplyArgs, global: &Global) -> Result<Outcome, Failure> {
         None => "nothing was applied".to_owned(),
     };
     eprintln!("{end}; {}", said.join(", "));
+    Ok(Outcome::Done)
+}
+
+/// Runs `policy plan` against the policy and the fleet of the server.
+pub fn plan(files: &FileArgs, global: &Global) -> Result<Outcome, Failure> {
+    let body = sent(files)?;
+    eprintln!("asking about every device and patch, before and after ...");
+    let answer = Api::new(global)?.post("policy/plan", &body)?;
+    let plan: PolicyPlan = typed(answer)?;
+    warn(&plan.objects.warnings);
+    crate::offline::policy::plan::show(&plan.difference, global)?;
     Ok(Outcome::Done)
 }
 

@@ -62,6 +62,11 @@ pub struct AgainstArgs {
 }
 
 impl AgainstArgs {
+    /// Whether there is one.
+    pub fn is_given(&self) -> bool {
+        !self.against.is_empty()
+    }
+
     /// The policy; `None`: no files were given.
     pub fn policy(&self) -> Result<Option<Policy>, Failure> {
         if self.against.is_empty() {

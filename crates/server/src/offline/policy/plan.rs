@@ -35,6 +35,14 @@ pub struct PlanArgs {
     at: Option<Timestamp>,
 }
 
+impl PlanArgs {
+    /// The files, where no fleet, policy or time is named: then it is the server's that is meant.
+    pub fn for_the_server(&self) -> Option<&FileArgs> {
+        let own = self.fleet.is_given() || self.against.is_given() || self.at.is_some();
+        (!own).then_some(&self.files)
+    }
+}
+
 /// Runs `policy plan` on a fleet from a file or a simulated one.
 pub fn run(args: &PlanArgs, global: &Global, clock: &dyn Clock) -> Result<Outcome, Failure> {
     let now = args.at.unwrap_or_else(|| clock.now());
