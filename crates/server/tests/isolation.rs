@@ -365,6 +365,12 @@ fn cases(method: &str, path: &str) -> Option<Vec<Case>> {
         ("GET", "/api/v1/windows/{window}/openings") => vec![("/api/v1/windows/{WINDOW}/openings", ""), ("/api/v1/windows/{WINDOW_ID}/openings", "")],
         ("POST", "/api/v1/windows/{window}/end") => vec![("/api/v1/windows/{WINDOW}/end", "{}"), ("/api/v1/windows/{WINDOW_ID}/end", "{}")],
         ("POST", "/api/v1/decisions/{decision}/end") => vec![("/api/v1/decisions/{DECISION}/end", "{}")],
+        ("POST", "/api/v1/decisions/{decision}/edit") => vec![("/api/v1/decisions/{DECISION}/edit", r#"{"reason":"x"}"#)],
+        // API: the policy, and the fleet that it is tried on.
+        ("GET", "/api/v1/policy") => vec![("", ""), ("?kind=window", "")],
+        ("GET", "/api/v1/policy/export" | "/api/v1/policy/history") => vec![("", "")],
+        ("POST", "/api/v1/policy/apply" | "/api/v1/policy/plan" | "/api/v1/policy/drift") => vec![("", r##"{"files":[{"file":"a.toml","text":"[[group]]\nname = \"x\"\nfor = \"client:{CLIENT}\"\n"}],"dry_run":true}"##)],
+        ("GET", "/api/v1/snapshot") => vec![("", ""), ("?q=client:{CLIENT}", ""), ("?q=device:{DEVICE_ID}", ""), ("?q=device:{DEVICE}", "")],
         // API: new things about others' things.
         ("POST", "/api/v1/clients") => vec![("", r#"{"name":"{CLIENT}"}"#)],
         ("POST", "/api/v1/sites") => vec![("", r#"{"client":"{CLIENT}","name":"x","zone":"Europe/Berlin"}"#)],
