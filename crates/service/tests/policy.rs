@@ -221,6 +221,8 @@ fn what_was_made_by_hand_stays_unless_a_file_says_the_same() {
         files: export.files,
         ..PolicySent::default()
     };
+    let drift_of = |sent: &PolicySent| server.service.policy_drift(&server.owner, sent).unwrap();
+    assert!(drift_of(&all).same, "an export is what stands");
     let applied = server.service.policy_apply(&server.owner, &all).unwrap();
     let adopted: Vec<_> = applied.steps.iter().map(|step| step.change).collect();
     assert!(adopted.contains(&PolicyStepKind::Adopted), "{applied:?}");

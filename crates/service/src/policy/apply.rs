@@ -495,6 +495,8 @@ impl Service {
             let (files, given) = (&applying.files, given(&applying.sent));
             let compared = compare(files, &given, stands, false, applying.now);
             let mut differences = steps(files, &compared);
+            // What was made by hand and stands in a file says the same.
+            differences.retain(|step| step.change != PolicyStepKind::Adopted);
             let elsewhere = compared.elsewhere.iter();
             differences.extend(elsewhere.map(|one| of_standing(PolicyStepKind::Elsewhere, one)));
             let is_decision = |stands: &&Stands| stands.kind == PolicyKind::Decision;
