@@ -9,6 +9,9 @@ use super::{Asked, OPENINGS_SHOWN, OpeningLine, WindowPlan, Written};
 use super::{concern, entries, objects, times, tree};
 use crate::calendar;
 
+/// How many openings are looked at, so that a long freeze ends the search.
+const OPENINGS_TRIED: usize = 1_000;
+
 /// Writes the policy down.
 pub fn write(policy: &Policy, asked: &Asked) -> Written {
     let limited = asked.client.as_ref().map_or_else(
@@ -118,13 +121,21 @@ fn plan(window: &ChangeWindow, policy: &Policy, asked: &Asked) -> WindowPlan {
     plan
 }
 
+/// The next openings, with what is frozen cut out, as far as queries tell.
 fn openings(
     window: &ChangeWindow,
-    _policy: &Policy,
+    policy: &Policy,
     device_zone: &str,
     from: Timestamp,
 ) -> Result<Vec<domain::window::Opening>, calendar::UnknownZone> {
+    let spans = crate::policy_file::freezes_of(policy, window)
+        .into_iter()
+        .filter_map(|(_, freeze)| calendar::freeze_span(freeze, device_zone).ok());
+    let frozen = calendar::Frozen::new(spans);
     Ok(calendar::openings(window, device_zone, from)?
+        .take(OPENINGS_TRIED)
+        .flat_map(|opening| frozen.without(opening))
+        .filter(|opening| opening.closes_at > from)
         .take(OPENINGS_SHOWN)
         .collect())
 }

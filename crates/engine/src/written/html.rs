@@ -81,9 +81,9 @@ fn page(out: &mut String, written: &Written) -> std::fmt::Result {
         written.provider.as_deref().unwrap_or("the provider"),
         client,
     ] {
-        write!(
+        writeln!(
             out,
-            "<div><p>For {}</p><p class=\"line\">Name</p><p class=\"line\">Place and date</p><p class=\"line\">Signature</p></div>\n",
+            "<div><p>For {}</p><p class=\"line\">Name</p><p class=\"line\">Place and date</p><p class=\"line\">Signature</p></div>",
             escaped(side)
         )?;
     }

@@ -8,7 +8,7 @@ use domain::clock::Clock;
 use super::policy_server;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
-use crate::offline::policy::{check, evaluate, openings, plan, rehearse};
+use crate::offline::policy::{check, evaluate, openings, plan, rehearse, write};
 
 /// `patchloop policy`.
 #[derive(Debug, Subcommand)]
@@ -26,6 +26,10 @@ pub enum PolicyCommand {
     Plan(plan::PlanArgs),
     /// Replay the patches of past months through a draft, without a server
     Rehearse(rehearse::RehearseArgs),
+    /// Write policy files down as a page to print and sign, without a server
+    Write(write::WriteArgs),
+    /// Print a policy to start from, without a server
+    New(write::NewArgs),
     /// Make policy files the policy of the server, as a whole or not at all
     Apply(policy_server::ApplyArgs),
     /// Say how the policy of the server differs from policy files; exit code 4 where it does
@@ -54,6 +58,8 @@ pub fn run(
             None => plan::run(args, global, clock),
         },
         PolicyCommand::Rehearse(args) => rehearse::run(args, global, clock),
+        PolicyCommand::Write(args) => write::run(args, global, clock),
+        PolicyCommand::New(args) => write::new(args),
         PolicyCommand::Apply(args) => policy_server::apply(args, global),
         PolicyCommand::Drift(args) => policy_server::drift(args, global),
         PolicyCommand::Export(args) => policy_server::export(args, global),

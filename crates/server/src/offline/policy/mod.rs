@@ -8,3 +8,4 @@ pub mod openings;
 pub mod plan;
 pub mod rehearse;
 pub mod snapshot;
+pub mod write;
