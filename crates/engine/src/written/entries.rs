@@ -10,17 +10,20 @@ use super::objects::{self, capital, selection, stopped};
 use super::query::{devices, listed, patches};
 use super::{Entry, Exception, Section};
 
+/// What a reader has to know until the agent reboots by itself.
+const NOT_YET: &str =
+    "This is agreed, not yet automatic: until Patchloop can reboot devices, a person does it.";
+
 /// Who, what, how, when, why.
 pub(super) fn sections(policy: &Policy) -> Vec<Section> {
     let mut when: Vec<Entry> = policy.windows.iter().map(objects::window).collect();
     when.extend(policy.freezes.iter().map(objects::freeze));
     let mut how: Vec<Entry> = policy.rings.iter().map(objects::rings).collect();
-    how.extend(
-        policy
-            .reboots
-            .iter()
-            .map(|one| objects::reboot(one, policy)),
-    );
+    how.extend(policy.reboots.iter().map(|one| {
+        let mut entry = objects::reboot(one, policy);
+        entry.sentences.push(NOT_YET.to_owned());
+        entry
+    }));
     let mut what: Vec<Entry> = policy
         .rules
         .iter()
