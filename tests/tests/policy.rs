@@ -236,8 +236,8 @@ fn planned(story: &Story, policy: &Policy) -> Result<()> {
     ensure!(code == 0, "no plan: {code} {talk}");
     story.tell(&format!("plan:\n{output}"));
     ensure!(
-        output.contains("Acme") && output.contains("early"),
-        "the plan names neither client nor device: {output}"
+        output.contains("Acme") && output.contains("early") && output.contains("later"),
+        "the plan names neither client nor device, or not when: {output}"
     );
     says(&why(story, "early")?, "never", Some("decided"))
 }
@@ -292,6 +292,12 @@ fn the_window_opens(story: &mut Story, opening: (Timestamp, Timestamp)) -> Resul
         version_of(story, "early")? == "2.0",
         "early is not installed"
     );
+    story.until(
+        PATIENCE,
+        "early to miss nothing",
+        &["finding", "list", "-q", "state:missing device:early"],
+        <[Value]>::is_empty,
+    )?;
     says(&why(story, "early")?, "never", Some("applicable"))
 }
 

@@ -52,6 +52,10 @@ pub(super) fn afterwards(
     for decision in &mut after.decisions {
         decision.decided_at = now;
     }
+    // Nobody missed an opening of a window that was not there yet.
+    for window in &mut after.windows {
+        window.valid_from = now;
+    }
     for step in &compared.steps {
         match step {
             Step::Make(at) => bind(&mut after, files, *at, clients.get(at).copied().flatten()),
@@ -116,7 +120,7 @@ fn bind(after: &mut Policy, files: &PolicyFiles, at: usize, client: Option<Clien
     }
 }
 
-/// A decision that stays is as old as it is.
+/// A decision or window that stays is as old as it is.
 fn keep_age(
     after: &mut Policy,
     files: &PolicyFiles,
@@ -138,6 +142,14 @@ fn keep_age(
         decision.decided_at = known.decided_at;
         decision.decided_by = known.decided_by;
         decision.decided_by_name.clone_from(&known.decided_by_name);
+    }
+    let windows = &standing.policy.windows;
+    if let (PolicyKind::Window, Some(known)) = (
+        object.kind,
+        windows.iter().find(|one| one.id.to_string() == id),
+    ) && let Some(window) = after.windows.get_mut(object.index)
+    {
+        window.valid_from = known.valid_from;
     }
 }
 
