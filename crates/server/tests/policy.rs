@@ -376,3 +376,51 @@ fn the_schema_is_a_json_document() {
         "https://json-schema.org/draft/2020-12/schema"
     );
 }
+
+#[test]
+fn a_clients_calendar_becomes_freezes_that_the_reader_takes() {
+    let calendar = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\n\
+        BEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:20261218\r\n\
+        DTEND;VALUE=DATE:20270104\r\nSUMMARY:Year end\r\nEND:VEVENT\r\n\
+        BEGIN:VEVENT\r\nUID:2\r\nDTSTAMP:20260101T000000Z\r\n\
+        DTSTART;TZID=Europe/Berlin:20260601T180000\r\n\
+        DTEND;TZID=Europe/Berlin:20260602T060000\r\nSUMMARY:Year end\r\nEND:VEVENT\r\n\
+        END:VCALENDAR\r\n";
+    let files = Files::new(&[("acme.ics", calendar)]);
+    let output = files.policy("import-freezes", &["acme.ics", "--for", "client:Acme"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let toml = text(&output.stdout).to_owned();
+    assert!(toml.contains("Year end (2)"), "{toml}");
+    let both = format!(
+        "{toml}\n[[window]]\nname = \"w\"\nfor = \"client:Acme\"\nzone = \"Europe/Berlin\"\n\
+         start = \"22:00\"\nduration = \"2h\"\ndates = [\"2026-06-01\", \"2026-12-20\", \"2027-01-04\"]\n"
+    );
+    let files = Files::new(&[("p.toml", &both)]);
+    let span = [
+        "p.toml",
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2028-01-01",
+        "--json",
+    ];
+    let lines = json_lines(&files.policy("openings", &span));
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0]["opens_at"], "2027-01-04T21:00:00Z");
+}
+
+#[test]
+fn a_calendar_that_is_not_understood_whole_is_refused_whole() {
+    let calendar = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nBEGIN:VEVENT\r\nUID:1\r\n\
+        DTSTAMP:20260101T000000Z\r\nDTSTART:20261218T100000Z\r\nDTEND:20261218T120000Z\r\n\
+        RRULE:FREQ=DAILY\r\nSUMMARY:Daily\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    let files = Files::new(&[("acme.ics", calendar)]);
+    let output = files.policy("import-freezes", &["acme.ics", "--for", "client:Acme"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout), "");
+    assert!(
+        text(&output.stderr).contains("line 9"),
+        "{}",
+        text(&output.stderr)
+    );
+}

@@ -8,7 +8,7 @@ use domain::clock::Clock;
 use super::policy_server;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
-use crate::offline::policy::{check, evaluate, openings, plan, rehearse, write};
+use crate::offline::policy::{check, evaluate, import_freezes, openings, plan, rehearse, write};
 
 /// `patchloop policy`.
 #[derive(Debug, Subcommand)]
@@ -30,6 +30,8 @@ pub enum PolicyCommand {
     Write(write::WriteArgs),
     /// Print a policy to start from, without a server
     New(write::NewArgs),
+    /// Turn a client's calendar of freezes (iCalendar) into policy TOML, without a server
+    ImportFreezes(import_freezes::ImportFreezesArgs),
     /// Make policy files the policy of the server, as a whole or not at all
     Apply(policy_server::ApplyArgs),
     /// Say how the policy of the server differs from policy files; exit code 4 where it does
@@ -60,6 +62,7 @@ pub fn run(
         PolicyCommand::Rehearse(args) => rehearse::run(args, global, clock),
         PolicyCommand::Write(args) => write::run(args, global, clock),
         PolicyCommand::New(args) => write::new(args),
+        PolicyCommand::ImportFreezes(args) => import_freezes::run(args),
         PolicyCommand::Apply(args) => policy_server::apply(args, global),
         PolicyCommand::Drift(args) => policy_server::drift(args, global),
         PolicyCommand::Export(args) => policy_server::export(args, global),

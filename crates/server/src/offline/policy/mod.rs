@@ -4,6 +4,7 @@ pub mod check;
 pub mod evaluate;
 pub mod files;
 pub mod fleet;
+pub mod import_freezes;
 pub mod openings;
 pub mod plan;
 pub mod rehearse;
