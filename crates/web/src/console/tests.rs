@@ -37,8 +37,8 @@ mod events;
 mod feeds;
 mod frame;
 mod overviews;
-mod reports;
 mod reasons;
+mod reports;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
