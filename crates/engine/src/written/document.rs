@@ -121,18 +121,24 @@ fn plan(window: &ChangeWindow, policy: &Policy, asked: &Asked) -> WindowPlan {
     plan
 }
 
-/// The next openings, with what is frozen cut out, as far as queries tell.
+/// The next openings, with what is frozen cut out, as far as queries tell. One freeze that cannot be
+/// read closes all of them, here as in the evaluator.
 fn openings(
     window: &ChangeWindow,
     policy: &Policy,
     device_zone: &str,
     from: Timestamp,
-) -> Result<Vec<domain::window::Opening>, calendar::UnknownZone> {
-    let spans = crate::policy_file::freezes_of(policy, window)
+) -> Result<Vec<domain::window::Opening>, String> {
+    let spans: Vec<_> = crate::policy_file::freezes_of(policy, window)
         .into_iter()
-        .filter_map(|(_, freeze)| calendar::freeze_span(freeze, device_zone).ok());
+        .map(|(_, freeze)| {
+            calendar::freeze_span(freeze, device_zone)
+                .map_err(|error| format!("The freeze {} cannot be read ({error})", freeze.name))
+        })
+        .collect::<Result<_, _>>()?;
     let frozen = calendar::Frozen::new(spans);
-    Ok(calendar::openings(window, device_zone, from)?
+    Ok(calendar::openings(window, device_zone, from)
+        .map_err(|error| error.to_string())?
         .take(OPENINGS_TRIED)
         .flat_map(|opening| frozen.without(opening))
         .filter(|opening| opening.closes_at > from)

@@ -580,3 +580,42 @@ fn the_page_escapes_what_people_wrote_and_needs_no_other_file() {
     }
     assert_eq!(page.matches("<h1").count(), 1);
 }
+
+#[test]
+fn a_freeze_is_cut_out_of_what_is_printed_and_closes_all_when_it_cannot_be_read() {
+    let asked = Asked {
+        at: monday(),
+        ..Asked::default()
+    };
+    let mut policy = Policy {
+        windows: vec![ChangeWindow {
+            zone: "UTC".parse().unwrap(),
+            ..crate::testing::window()
+        }],
+        ..Policy::default()
+    };
+    let printed = |policy: &Policy| write(policy, &asked).windows.remove(0);
+    let first = printed(&policy).openings[0].day.clone();
+    policy.freezes.push(Freeze {
+        id: Id::unsaved(),
+        client: None,
+        name: "stocktaking".parse().unwrap(),
+        devices: Query::everything(),
+        zone: "UTC".parse().unwrap(),
+        from: "2026-03-02T00:00".parse().unwrap(),
+        until: "2026-03-03T12:00".parse().unwrap(),
+        reason: "the shelves are counted".into(),
+        exception: None,
+    });
+    let cut = printed(&policy);
+    assert_eq!(first, "Mon 2 March 2026");
+    assert_eq!(cut.openings[0].day, "Mon 9 March 2026");
+    policy.freezes[0].zone = WindowZone::Named("Mars/Base".into());
+    let closed = printed(&policy);
+    assert!(closed.openings.is_empty());
+    let note = closed.note.unwrap();
+    assert!(
+        note.contains("The freeze stocktaking cannot be read") && note.contains("Mars/Base"),
+        "{note}"
+    );
+}
