@@ -201,8 +201,10 @@ proptest! {
             // one instead.
             let catches_up = what == 3 && place < 3;
             // Only contact was wanting, and nobody knows when that comes: it may be any moment, so a
-            // later day by which the exclusion is over is no earlier one. It must not be now.
-            let any_moment = before.gate == Some(GateName::Reachable) && after.verdict != Answer::Now;
+            // later day by which the freeze is over is no earlier one. It must not be now.
+            let any_moment = what == 3
+                && before.gate == Some(GateName::Reachable)
+                && after.verdict != Answer::Now;
             prop_assert!(
                 no_earlier(before, after) || catches_up || any_moment,
                 "{:?}\n{:?}",

@@ -141,8 +141,12 @@ pub(super) fn decided(
         Deciding::Excluded(exclusion, truth) => {
             let (name, why) = (&exclusion.name, because(&exclusion.reason));
             let reason = format!(
-                "the exclusion {name} keeps the device out{why}{}",
-                perhaps(truth)
+                "the exclusion {name} keeps the device out{why}{}{}",
+                perhaps(truth),
+                match exclusion.until {
+                    Some(until) => format!(", until {}", when(until, side.zone)),
+                    None => String::new(),
+                }
             );
             closed(
                 gate,
@@ -189,7 +193,10 @@ pub(super) fn decided(
         let reason = format!("it needs {}", lacking.join(" and "));
         answer = closed(gate, reason, Some(&approver(client)));
     }
+    // What is excluded is never due, not even where the exclusion ends.
+    let excluded = matches!(standing.decided, Deciding::Excluded(..));
     if answer.open == Some(false)
+        && !excluded
         && let Some(at) = standing.approved_at
     {
         answer.opens_at = Some(at);

@@ -461,14 +461,22 @@ impl<'a> Side<'a> {
                 },
             };
         }
+        // What is excluded is never due, not even where the exclusion ends.
+        let at = first_open.filter(|_| !self.is_excluded());
         Outcome {
-            answer: match first_open {
+            answer: match at {
                 Some(_) => Answer::Later,
                 None => Answer::Never,
             },
-            at: first_open,
+            at,
             gate: Some(self.first_closed(pair)),
         }
+    }
+
+    /// Whether an exclusion that is in force keeps the device out.
+    fn is_excluded(&self) -> bool {
+        let mut exclusions = self.coverage.exclusions.iter();
+        exclusions.any(|exclusion| exclusion.object.is_in_force(self.now))
     }
 
     /// The first of the five gates that is closed now, where one is.

@@ -286,6 +286,12 @@ impl<'a> SnapshotEvaluator<'_, 'a> {
         self.ask(finding, |side, pair| side.outcome(pair, reachable))
     }
 
+    /// When the patch would begin by itself, were the feeds fresh and the device there; unlike in the
+    /// verdict, also behind an exclusion that ends.
+    pub fn begins_by_itself(&self, finding: &SnapshotFinding) -> Option<Timestamp> {
+        self.ask(finding, |side, pair| side.first_open(pair))
+    }
+
     fn ask<T>(
         &self,
         finding: &SnapshotFinding,

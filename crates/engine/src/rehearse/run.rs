@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::policy::{Policy, RebootRule, RebootWhen};
 use domain::snapshot::{Snapshot, SnapshotDevice, SnapshotFinding, SnapshotState};
-use domain::verdict::Answer;
+use domain::verdict::{Answer, GateName};
 use jiff::Timestamp;
 
 use super::replay::{Asked, Patch, RebootPlan, Replayed, reboots, replay};
@@ -351,7 +351,14 @@ impl Shared<'_> {
                 }
             };
             let outcome = evaluator.outcome(&patch.finding);
-            let at = outcome.at.filter(|_| outcome.answer != Answer::Never);
+            // Months are replayed here: an exclusion that ended in them let its devices go on.
+            let at = match (outcome.answer, outcome.gate) {
+                (Answer::Never, Some(GateName::Decided)) => {
+                    evaluator.begins_by_itself(&patch.finding)
+                }
+                (Answer::Never, _) => None,
+                (Answer::Now | Answer::Later, _) => outcome.at,
+            };
             asked.insert(
                 number,
                 Asked {

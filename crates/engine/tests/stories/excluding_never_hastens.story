@@ -62,5 +62,9 @@ for = "client:acme"
 reason = "the client does it"
 until = "2026-03-05T00:00:00Z"
 --- story
-# An exclusion with an end opens by itself, and then the window counts.
-web1 p: later 2026-03-09T22:00:00Z gate decided
+# An exclusion with an end is no date for a patch either: it is asked again when it is over.
+at 2026-03-04T23:59:59Z
+web1 p: never gate decided
+    says until 5 March 2026 at 00:00
+at 2026-03-05T00:00:00Z
+web1 p: later 2026-03-09T22:00:00Z gate window
