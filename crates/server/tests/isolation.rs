@@ -380,6 +380,10 @@ fn cases(method: &str, path: &str) -> Option<Vec<Case>> {
         ("POST", "/api/v1/windows") => vec![("", r#"{"name":"{WINDOW}","for":"client:{CLIENT}","days":"mon","start":"22:00","duration":"2h","zone":"device"}"#)],
         // Console.
         ("GET", "/" | "/tickets") => vec![("", "")],
+        ("GET", "/policy") => vec![("", ""), ("?kind=window", ""), ("?client={CLIENT}", ""), ("?q={CLIENT}", "")],
+        ("GET", "/policy/objects/{object}") => vec![("/policy/objects/{WINDOW_ID}", ""), ("/policy/objects/{DECISION}", "")],
+        ("GET", "/policy/history") => vec![("", "")],
+        ("GET", "/policy/history/{version}") => vec![("/policy/history/1", "")],
         ("GET", "/devices") => vec![("", ""), ("?q=client:{CLIENT}", "")],
         ("GET", "/patches") => vec![("", ""), ("?q=client:{CLIENT}", "")],
         ("GET", "/devices/{device}") => vec![("/devices/{DEVICE_ID}", ""), ("/devices/{DEVICE}", "")],

@@ -47,14 +47,19 @@ pub(super) fn files(
         .collect()
 }
 
-fn exported(tx: &mut Tx<'_>, scope: &access::ClientScope, now: Timestamp) -> Result<PolicyExport> {
-    let stands = standing::load(tx, scope, now)?.objects;
+/// The text above the first object of each file that stands.
+pub(super) fn preambles(tx: &mut Tx<'_>) -> Result<BTreeMap<String, String>> {
     let last = PageRequest {
         cursor: None,
         limit: 1,
     };
     let version = tx.policy_version_list(&last)?.items.into_iter().next();
-    let preambles = version.map(|version| version.files).unwrap_or_default();
+    Ok(version.map(|version| version.files).unwrap_or_default())
+}
+
+fn exported(tx: &mut Tx<'_>, scope: &access::ClientScope, now: Timestamp) -> Result<PolicyExport> {
+    let stands = standing::load(tx, scope, now)?.objects;
+    let preambles = preambles(tx)?;
     let unreadable = stands
         .iter()
         .filter_map(|stands| {
@@ -87,16 +92,8 @@ impl Service {
         let page = page.clone();
         self.read(move |tx| {
             let found = tx.policy_version_list(&page)?;
-            let items = found.items.into_iter().map(|version| PolicyVersionItem {
-                number: version.number,
-                applied_at: version.applied_at,
-                applied_by: version.applied_by_name,
-                note: version.note,
-                files: version.files.into_keys().collect(),
-                counts: version.counts,
-            });
             Ok(Page {
-                items: items.collect(),
+                items: found.items.into_iter().map(Into::into).collect(),
                 next: found.next,
             })
         })

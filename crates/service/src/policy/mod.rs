@@ -7,6 +7,9 @@
 mod apply;
 mod compare;
 mod export;
+mod history;
+mod lines;
+mod object;
 mod plan;
 mod show;
 pub(crate) mod standing;
@@ -17,6 +20,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use history::{PolicyVersionChange, PolicyVersionDetail};
+pub use lines::{KINDS_SHOWN, PolicyLine, PolicyLook, PolicyMade, PolicyOverview};
+pub use object::{DEVICES_LOOKED_MAX, PolicyCover, PolicyDetail, PolicyDevice, PolicyPast};
 pub use plan::PolicyPlan;
 pub use show::PolicyItem;
 

@@ -14,6 +14,7 @@ mod feed;
 mod overview;
 mod parts;
 mod patch;
+mod policy;
 mod problem;
 mod report;
 mod session;
@@ -42,6 +43,9 @@ pub use report::report_file;
 /// Items in one part of a list of the console.
 pub const PAGE_ITEMS: u32 = 100;
 
+/// Names of clients that a form offers at most.
+const CLIENTS_OFFERED: u32 = 300;
+
 /// The pages; each must stand in `router::ROUTES`.
 #[rustfmt::skip]
 pub fn routes() -> Router<AppState> {
@@ -55,6 +59,10 @@ pub fn routes() -> Router<AppState> {
         .route("/decisions/new", get(decision::new))
         .route("/decisions", axum::routing::post(decision::save))
         .route("/decisions/{decision}/end", get(decision::end_ask).post(decision::end))
+        .route("/policy", get(policy::list::list))
+        .route("/policy/objects/{object}", get(policy::object::show))
+        .route("/policy/history", get(policy::history::list))
+        .route("/policy/history/{version}", get(policy::history::show))
         .route("/tickets", get(ticket::list))
         .route("/coverage", get(coverage::list))
         .route("/events", get(event::list))
@@ -72,6 +80,7 @@ enum Area {
     Overview,
     Devices,
     Patches,
+    Policy,
     Tickets,
     Events,
     Feeds,
@@ -125,6 +134,7 @@ impl Shell {
             ("Overview", "/", Area::Overview),
             ("Devices", "/devices", Area::Devices),
             ("Patches", "/patches", Area::Patches),
+            ("Policy", "/policy", Area::Policy),
             ("Tickets", "/tickets", Area::Tickets),
             ("Events", "/events", Area::Events),
             ("Feeds", "/feeds", Area::Feeds),
@@ -219,6 +229,18 @@ fn escaped(text: &str) -> String {
         }
     }
     out
+}
+
+/// The names of clients that a form offers, as many as fit.
+fn client_names(service: &service::Service, who: &Principal) -> service::Result<Vec<String>> {
+    let request = PageRequest {
+        cursor: None,
+        limit: CLIENTS_OFFERED,
+    };
+    let clients = service.client_list(who, &request)?.items.into_iter();
+    let mut names: Vec<String> = clients.map(|client| client.name).collect();
+    names.sort_by_key(|name| name.to_lowercase());
+    Ok(names)
 }
 
 /// `one device`, `3 devices`.

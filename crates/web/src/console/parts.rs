@@ -245,6 +245,11 @@ impl Mark {
         }
     }
 
+    /// A word with its look, where a page knows better than this file.
+    pub fn named(word: &'static str, look: &'static str, hint: &'static str) -> Self {
+        Self::new(word, look, hint)
+    }
+
     /// Something that asks for attention.
     pub fn warn(word: &str, hint: &'static str) -> Self {
         Self::new(word, "warn", hint)

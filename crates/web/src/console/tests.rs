@@ -37,6 +37,7 @@ mod events;
 mod feeds;
 mod frame;
 mod overviews;
+mod policies;
 mod reasons;
 mod reports;
 

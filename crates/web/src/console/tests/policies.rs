@@ -1,0 +1,236 @@
+//! The policy: what is in force, one object, its versions.
+
+use domain::policy::PolicyKind;
+use service::policy::{
+    PolicyCover, PolicyDetail, PolicyDevice, PolicyLine, PolicyMade, PolicyOverview, PolicyPast,
+    PolicyProblem, PolicyStepKind, PolicyVersionChange, PolicyVersionDetail, PolicyVersionItem,
+};
+
+use super::*;
+
+fn version() -> PolicyVersionItem {
+    PolicyVersionItem {
+        number: 3,
+        applied_at: at("2026-02-20T10:00:00Z"),
+        applied_by: "Ada Berg".into(),
+        note: "servers later".into(),
+        files: vec!["policy.toml".into()],
+        counts: "2 made, 1 changed".into(),
+    }
+}
+
+fn line(kind: PolicyKind, name: &str, says: &str) -> PolicyLine {
+    PolicyLine {
+        id: format!("pol_{name}"),
+        kind,
+        name: name.into(),
+        order: (kind == PolicyKind::Rule).then_some(1),
+        devices: "client:\"Acme GmbH\" tag:server".into(),
+        client: Some("Acme GmbH".into()),
+        level: Level::Client,
+        sentences: vec![says.into(), "Why: <b>agreed</b>.".into()],
+        queries: vec![("devices".into(), "client:\"Acme GmbH\" tag:server".into())],
+        owner: Some("Ada Berg".into()),
+        made: Some(PolicyMade {
+            at: at("2026-02-20T10:00:00Z"),
+            by: Some("Ada Berg".into()),
+            version: Some(3),
+        }),
+        file: Some("policy.toml".into()),
+        unreadable: None,
+    }
+}
+
+fn broken() -> PolicyLine {
+    PolicyLine {
+        made: None,
+        owner: None,
+        file: None,
+        unreadable: Some("`Mars/Olympus` is not a time zone".into()),
+        ..line(
+            PolicyKind::Freeze,
+            "stock-taking",
+            "The freeze “stock-taking” cannot be read: `Mars/Olympus` is not a time zone. Nothing is changed on every device until it is repaired.",
+        )
+    }
+}
+
+fn overview_of(lines: Vec<PolicyLine>) -> PolicyOverview {
+    PolicyOverview {
+        counts: vec![(PolicyKind::Rule, 1), (PolicyKind::Freeze, 1)],
+        unreadable: lines
+            .iter()
+            .filter(|line| line.unreadable.is_some())
+            .cloned()
+            .collect(),
+        lines,
+        warnings: vec![PolicyProblem {
+            weight: "warning".into(),
+            file: "policy.toml".into(),
+            line: 12,
+            column: 1,
+            what: "no patch ever reaches the rule `last`".into(),
+            hint: Some("move it up".into()),
+        }],
+        version: Some(version()),
+    }
+}
+
+fn filtered() -> policy::list::PolicyAsked {
+    policy::list::PolicyAsked {
+        client: "Acme GmbH".into(),
+        ..policy::list::PolicyAsked::default()
+    }
+}
+
+#[test]
+fn everything_in_force_is_listed_and_what_cannot_be_read_raises_an_alarm() {
+    let lines = vec![
+        line(
+            PolicyKind::Rule,
+            "security",
+            "Security patches on servers of Acme GmbH are installed 7 days after their release, in every window that covers the device.",
+        ),
+        broken(),
+    ];
+    let clients = vec!["Acme GmbH".into(), "Bäckerei & Söhne".into()];
+    let page =
+        policy::list::PolicyPage::new(&owner(), &filtered(), overview_of(lines), clients, now());
+    look("policy", &page.unwrap_or_else(|_| panic!("it can be read")));
+}
+
+#[test]
+fn a_long_policy_is_shown_in_parts_that_keep_the_filter() {
+    let lines: Vec<PolicyLine> = (0..250)
+        .map(|at| line(PolicyKind::Window, &format!("w{at}"), "It opens."))
+        .collect();
+    let mut asked = filtered();
+    asked.cursor = "100".into();
+    let page =
+        policy::list::PolicyPage::new(&owner(), &asked, overview_of(lines), Vec::new(), now());
+    let html = page
+        .unwrap_or_else(|_| panic!("it can be read"))
+        .render()
+        .unwrap();
+    assert!(html.contains(">w100</a>") && html.contains(">w199</a>"));
+    assert!(!html.contains(">w99</a>") && !html.contains(">w200</a>"));
+    assert!(html.contains("/policy?client=Acme%20GmbH&#38;cursor=200"));
+    assert!(html.contains("100 of 250 shown"));
+}
+
+#[test]
+fn a_wrong_kind_is_refused_with_what_is_expected() {
+    let asked = policy::list::PolicyAsked {
+        kind: "windws".into(),
+        ..policy::list::PolicyAsked::default()
+    };
+    let refused = policy::list::PolicyPage::new(
+        &owner(),
+        &asked,
+        PolicyOverview::default(),
+        Vec::new(),
+        now(),
+    );
+    let problem = refused.err().unwrap();
+    assert!(
+        problem.detail.contains("freeze") && problem.detail.contains("windws"),
+        "{}",
+        problem.detail
+    );
+}
+
+#[test]
+fn nothing_in_force_says_what_follows() {
+    let seen = PolicyOverview::default();
+    let asked = policy::list::PolicyAsked::default();
+    let page = policy::list::PolicyPage::new(&reader(), &asked, seen, Vec::new(), now());
+    let html = page
+        .unwrap_or_else(|_| panic!("it can be read"))
+        .render()
+        .unwrap();
+    assert!(html.contains("Nothing is in force, so nothing is installed anywhere."));
+    assert!(
+        !html.contains("/policy/history"),
+        "who reaches some clients sees no versions"
+    );
+}
+
+fn detail_of(line: PolicyLine) -> PolicyDetail {
+    PolicyDetail {
+        line,
+        text: "# since the audit\n[[rule]]\nname = \"security\"".into(),
+        cover: PolicyCover {
+            certain: 2,
+            perhaps: 1,
+            looked_at: 40,
+            all: true,
+            named: vec![PolicyDevice {
+                id: DeviceId::from_bytes([1; 16]).to_string(),
+                name: "web-<1>".into(),
+                client: "Acme GmbH".into(),
+            }],
+        },
+        past: vec![
+            PolicyPast {
+                from: at("2026-02-20T10:00:00Z"),
+                until: None,
+                by: Some("Ada Berg".into()),
+                text: "after = \"7d\"".into(),
+            },
+            PolicyPast {
+                from: at("2026-01-20T10:00:00Z"),
+                until: Some(at("2026-02-20T10:00:00Z")),
+                by: None,
+                text: "after = \"14d\"".into(),
+            },
+        ],
+    }
+}
+
+#[test]
+fn one_object_is_shown_with_its_devices_and_its_history() {
+    let rule = line(
+        PolicyKind::Rule,
+        "security",
+        "Security patches are installed.",
+    );
+    look(
+        "policy_object",
+        &policy::object::ObjectPage::new(&owner(), detail_of(rule), now()),
+    );
+    let page = policy::object::ObjectPage::new(&owner(), detail_of(broken()), now());
+    let html = page.render().unwrap();
+    assert!(html.contains("It cannot be read, and what it covers is closed."));
+}
+
+#[test]
+fn versions_say_who_applied_them_and_what_they_changed() {
+    look(
+        "policy_history",
+        &policy::history::HistoryPage::new(&owner(), &asked(""), page_of(vec![version()]), now()),
+    );
+    let change =
+        |change, name: &str, before: Option<&str>, after: Option<&str>| PolicyVersionChange {
+            change,
+            kind: PolicyKind::Window,
+            name: name.into(),
+            before: before.map(Into::into),
+            after: after.map(Into::into),
+        };
+    look(
+        "policy_version",
+        &policy::history::VersionPage::new(
+            &owner(),
+            PolicyVersionDetail {
+                version: version(),
+                changes: vec![
+                    change(PolicyStepKind::Made, "night", None, Some("[[window]]\n")),
+                    change(PolicyStepKind::Changed, "day", Some("a"), Some("b")),
+                    change(PolicyStepKind::Ended, "noon", Some("c"), None),
+                ],
+                more: false,
+            },
+            now(),
+        ),
+    );
+}
