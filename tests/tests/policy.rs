@@ -67,6 +67,8 @@ fn tell(story: &mut Story, folder: &Path) -> Result<()> {
         story.kill_agent(name)?;
     }
     let opening = applied(story, &policy, opening)?;
+    rehearsed(story, &policy, opening)?;
+    written(story, &policy)?;
     the_window_opens(story, opening)?;
     frozen(story, &policy, opening)?;
     thawed(story, &policy, opening)?;
@@ -266,6 +268,43 @@ fn applied(
     );
     says(&why(story, "other")?, "never", Some("decided"))?;
     Ok(opening)
+}
+
+/// The fleet and the policy in force come from the server; the draft is the same policy.
+fn rehearsed(story: &Story, policy: &Policy, opening: (Timestamp, Timestamp)) -> Result<()> {
+    let until = (opening.1 + SignedDuration::from_hours(24)).to_string();
+    let asked = [
+        "policy",
+        "rehearse",
+        policy.base()?,
+        "--months",
+        "1",
+        "--until",
+        &until,
+    ];
+    let (code, output, talk) = story.operator.run(&asked)?;
+    ensure!(code == 0, "no rehearsal: {code} {talk}");
+    story.tell(&format!("rehearsal:\n{output}"));
+    let answer = story.operator.ask(&asked)?;
+    ensure!(answer["devices"] == DEVICES.len(), "{answer}");
+    ensure!(
+        answer["draft"]["tally"]["installed"] == 3,
+        "not the three devices that the rule covers: {answer}"
+    );
+    ensure!(
+        answer["draft"]["tally"] == answer["in_force"]["tally"],
+        "the same policy gives different months: {answer}"
+    );
+    Ok(())
+}
+
+fn written(story: &Story, policy: &Policy) -> Result<()> {
+    let (code, page, talk) = story.operator.run(&["policy", "write", policy.base()?])?;
+    ensure!(code == 0, "nothing was written: {code} {talk}");
+    for word in ["<html", "night", "Signature"] {
+        ensure!(page.contains(word), "the written policy lacks {word}");
+    }
+    Ok(())
 }
 
 fn the_window_opens(story: &mut Story, opening: (Timestamp, Timestamp)) -> Result<()> {

@@ -24,7 +24,8 @@ pub enum PolicyCommand {
     /// Say what a draft changes: on the server's fleet against its policy, or without a server on a
     /// snapshot's or a simulated fleet
     Plan(plan::PlanArgs),
-    /// Replay the patches of past months through a draft, without a server
+    /// Replay the patches of past months through a draft: on the server's fleet beside its policy, or
+    /// without a server on a snapshot's or a simulated fleet
     Rehearse(rehearse::RehearseArgs),
     /// Write policy files down as a page to print and sign, without a server
     Write(write::WriteArgs),

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use domain::policy::Policy;
+use domain::snapshot::Snapshot;
 use serde_json::{Value, json};
 use service::policy::{
     PolicyApplied, PolicyDrift, PolicyExport, PolicyItem, PolicyPlan, PolicyProblem, PolicyStep,
@@ -241,6 +243,45 @@ pub fn export(args: &ExportArgs, global: &Global) -> Result<Outcome, Failure> {
         folder.display()
     );
     Ok(Outcome::Done)
+}
+
+/// The policy in force on the server and its fleet, for work that is done here.
+pub fn world(global: &Global) -> Result<(Policy, Snapshot), Failure> {
+    let api = Api::new(global)?;
+    let export: PolicyExport = typed(api.get("policy/export", &[])?)?;
+    if let Some(sentence) = export.unreadable.first() {
+        return Err(Failure::failed(anyhow!(
+            "a part of the policy in force cannot be read: {}",
+            table::clean(sentence)
+        ))
+        .hint("repair it with `patchloop policy apply`, or name the files of the policy in force with --against and a fleet with --fleet"));
+    }
+    let texts: Vec<(String, String)> = export
+        .files
+        .into_iter()
+        .map(|file| (file.file, file.text))
+        .collect();
+    let in_force = engine::policy_file::read(&texts).map_err(|problems| {
+        let first = problems.first().map(ToString::to_string);
+        Failure::failed(anyhow!(
+            "the policy in force cannot be read: {}",
+            table::clean(&first.unwrap_or_default())
+        ))
+    })?;
+    let mut fleet = Snapshot::default();
+    let mut cursor: Option<String> = None;
+    loop {
+        let mut query = vec![("limit", "200")];
+        query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+        let mut part = api.get("snapshot", &query)?;
+        cursor = part["next"].as_str().map(str::to_owned);
+        let mut part: Snapshot = typed(part.take())?;
+        (fleet.v, fleet.feeds) = (part.v, part.feeds);
+        fleet.devices.append(&mut part.devices);
+        if cursor.is_none() {
+            return Ok((in_force.policy, fleet));
+        }
+    }
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {

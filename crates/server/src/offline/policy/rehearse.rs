@@ -1,5 +1,6 @@
-//! `patchloop policy rehearse DRAFT... --months 6 --fleet SNAPSHOT|--simulated N [--against FILES...]`:
-//! the patches of past months, replayed through a draft, without a server.
+//! `patchloop policy rehearse DRAFT... --months 6 [--fleet SNAPSHOT|--simulated N] [--against FILES...]`:
+//! the patches of past months, replayed through a draft. Without a fleet it is the server's, held
+//! against the policy in force there; the work itself is done here.
 
 use clap::Args;
 use domain::clock::Clock;
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use super::files::FileArgs;
 use super::fleet::{AgainstArgs, ChoiceArgs, Progress};
 use crate::cli::Global;
-use crate::commands::instant;
+use crate::commands::{instant, policy_server};
 use crate::failure::{Failure, Outcome};
 use crate::table;
 
@@ -46,12 +47,18 @@ pub struct RehearseArgs {
     low: Option<Delay>,
 }
 
-/// Runs `policy rehearse` on a fleet from a file or a simulated one.
+/// Runs `policy rehearse` on a fleet from a file, a simulated one, or that of the server.
 pub fn run(args: &RehearseArgs, global: &Global, clock: &dyn Clock) -> Result<Outcome, Failure> {
     let until = args.until.unwrap_or_else(|| clock.now());
     let draft = args.files.policy()?.policy;
-    let in_force = args.against.policy()?;
-    let fleet = args.fleet.read(args.months, until)?;
+    let against = args.against.policy()?;
+    let (in_force, fleet) = if args.fleet.is_given() {
+        (against, args.fleet.read(args.months, until)?)
+    } else {
+        eprintln!("fetching the fleet and the policy in force ...");
+        let (in_force, fleet) = policy_server::world(global)?;
+        (Some(against.unwrap_or(in_force)), fleet)
+    };
     let span = Span {
         months: args.months,
         until,
