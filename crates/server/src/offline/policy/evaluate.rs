@@ -1,5 +1,5 @@
-//! `patchloop policy evaluate FILES... --fleet SNAPSHOT --at T`: what policy files allow on the
-//! devices of a snapshot, and why not.
+//! `patchloop policy evaluate FILES... --fleet SNAPSHOT|--simulated N --at T`: what policy files allow
+//! on the devices of a snapshot or of a simulated fleet, and why not.
 //!
 //! With `--json` one object a line, that of `why` with `device` and `patch`; devices and findings in
 //! the order of the snapshot. Several threads work on stretches of devices; their lines are written
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::files::FileArgs;
-use super::snapshot::{self, FleetArgs};
+use super::fleet::{ChoiceArgs, SIMULATED_MONTHS};
 use crate::cli::Global;
 use crate::commands::instant;
 use crate::failure::{Failure, Outcome};
@@ -33,7 +33,7 @@ pub struct EvaluateArgs {
     #[command(flatten)]
     files: FileArgs,
     #[command(flatten)]
-    fleet: FleetArgs,
+    fleet: ChoiceArgs,
     /// At which time, such as 2026-01-06T21:00Z
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Timestamp,
@@ -57,7 +57,7 @@ struct Line<'a> {
 /// Runs `policy evaluate`.
 pub fn run(args: &EvaluateArgs, global: &Global) -> Result<Outcome, Failure> {
     let policy = args.files.policy()?.policy;
-    let snapshot = snapshot::read(&args.fleet.fleet)?;
+    let snapshot = args.fleet.read(SIMULATED_MONTHS, args.at)?;
     let world = SnapshotWorld::new(&snapshot, &policy);
     if global.json {
         let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
@@ -82,7 +82,7 @@ pub fn run(args: &EvaluateArgs, global: &Global) -> Result<Outcome, Failure> {
     table::rows(
         &["device", "patch", "verdict", "at", "gate", "why"],
         rows,
-        "There is no such finding in the snapshot.",
+        "There is no such finding in the fleet.",
     )?;
     Ok(Outcome::Done)
 }

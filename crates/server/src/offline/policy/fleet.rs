@@ -15,6 +15,9 @@ use super::files::FileArgs;
 use super::snapshot;
 use crate::failure::Failure;
 
+/// Months of patches of a simulated fleet that is looked at as it stands.
+pub const SIMULATED_MONTHS: u32 = 2;
+
 /// Which fleet.
 #[derive(Debug, Clone, Args)]
 pub struct ChoiceArgs {

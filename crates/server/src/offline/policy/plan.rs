@@ -8,14 +8,12 @@ use engine::plan::{ClientDifference, Example, PolicyDifference, Standing, differ
 use jiff::Timestamp;
 
 use super::files::FileArgs;
-use super::fleet::{AgainstArgs, ChoiceArgs};
+use super::fleet::{AgainstArgs, ChoiceArgs, SIMULATED_MONTHS};
 use crate::cli::Global;
 use crate::commands::instant;
 use crate::failure::{Failure, Outcome};
 use crate::table;
 
-/// Months of patches of a simulated fleet.
-const SIMULATED_MONTHS: u32 = 2;
 /// Objects, and clients, that a table shows; `--json` has more.
 const SHOWN_MAX: usize = 20;
 /// Examples of each client that a table shows.

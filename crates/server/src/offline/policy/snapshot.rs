@@ -5,7 +5,7 @@
 //! is not known, a contact that ends before it begins.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use domain::snapshot::{SNAPSHOT_VERSION, Snapshot, SnapshotDevice, UnknownKeys};
@@ -22,14 +22,6 @@ const BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 const MISTAKES_NAMED_MAX: usize = 100;
 /// The zone of a device that has none.
 const ZONE_OF_NONE: &str = "UTC";
-
-/// Which fleet.
-#[derive(Debug, Clone, clap::Args)]
-pub struct FleetArgs {
-    /// The fleet: a snapshot as `patchloop device export --findings` writes it
-    #[arg(long, value_name = "SNAPSHOT")]
-    pub fleet: PathBuf,
-}
 
 /// Reads a snapshot. Notes go to standard error.
 pub fn read(path: &Path) -> Result<Snapshot, Failure> {
