@@ -130,6 +130,9 @@ pub enum Command {
     /// Change windows: when devices may be changed
     #[command(subcommand)]
     Window(commands::window::WindowCommand),
+    /// Calendars: a client's windows and freezes at a secret address
+    #[command(subcommand)]
+    Calendar(commands::calendar::CalendarCommand),
     /// Policies as files: check, openings, evaluate
     #[command(subcommand)]
     Policy(commands::policy::PolicyCommand),
@@ -220,6 +223,7 @@ fn run(cli: Cli, clock: Arc<dyn Clock>) -> Result<Outcome, Failure> {
         Command::Patch(command) => commands::patch::run(&command, global),
         Command::Decision(command) => commands::decision::run(&command, global),
         Command::Window(command) => commands::window::run(&command, global),
+        Command::Calendar(command) => commands::calendar::run(&command, global),
         Command::Policy(command) => commands::policy::run(&command, global, clock.as_ref()),
         Command::Why(args) => commands::why::run(&args, global),
         Command::Order(command) => commands::order::run(&command, global),

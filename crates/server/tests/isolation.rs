@@ -133,6 +133,7 @@ fn fill(service: &service::Service, dir: &Path) -> Names {
                 devices: "client:Otherco".into(),
                 level: None,
                 until: None,
+                version: None,
                 reason: "otherreason".into(),
                 dry_run: false,
             },
@@ -151,6 +152,10 @@ fn fill(service: &service::Service, dir: &Path) -> Names {
             },
         )
         .unwrap();
+    let wanted = service::calendar::NewCalendar {
+        client: "Otherco".into(),
+    };
+    let calendar = service.calendar_add(&owner, &wanted).unwrap();
     let id = |prefix: &str| format!("{prefix}_01j9zzzzzzzzzzzzzzzzzzzzzz");
     BTreeMap::from([
         ("CLIENT_ID", (other.id.to_string(), id("cli"))),
@@ -163,6 +168,8 @@ fn fill(service: &service::Service, dir: &Path) -> Names {
         ("WINDOW_ID", (window.id.to_string(), id("win"))),
         ("WINDOW", ("othernights".into(), "nevernights".into())),
         ("ORDER", (order.to_string(), id("ord"))),
+        ("CALENDAR", (calendar.id.to_string(), id("pol"))),
+        ("ADDRESS", (calendar.path, "/calendar/plc_never.ics".into())),
     ])
 }
 
@@ -366,6 +373,10 @@ fn cases(method: &str, path: &str) -> Option<Vec<Case>> {
         ("POST", "/api/v1/windows/{window}/end") => vec![("/api/v1/windows/{WINDOW}/end", "{}"), ("/api/v1/windows/{WINDOW_ID}/end", "{}")],
         ("POST", "/api/v1/decisions/{decision}/end") => vec![("/api/v1/decisions/{DECISION}/end", "{}")],
         ("POST", "/api/v1/decisions/{decision}/edit") => vec![("/api/v1/decisions/{DECISION}/edit", r#"{"reason":"x"}"#)],
+        ("GET", "/api/v1/calendars") => vec![("", "")],
+        ("POST", "/api/v1/calendars") => vec![("", r#"{"client":"{CLIENT}"}"#), ("", r#"{"client":"{CLIENT_ID}"}"#)],
+        ("POST", "/api/v1/calendars/{calendar}/revoke") => vec![("/api/v1/calendars/{CALENDAR}/revoke", "{}")],
+        ("GET", "/calendar/{file}") => vec![("/calendar/{CALENDAR}.ics", ""), ("/calendar/{CLIENT}.ics", "")],
         // API: the policy, and the fleet that it is tried on.
         ("GET", "/api/v1/policy") => vec![("", ""), ("?kind=window", "")],
         ("GET", "/api/v1/policy/export" | "/api/v1/policy/history") => vec![("", "")],
@@ -563,6 +574,7 @@ async fn nothing_is_shown_to_somebody_without_a_token_or_session() {
                 (Gate::Console(_), ..) => 303,
                 (Gate::Public, "POST", "/sign-in") => 403,
                 (Gate::Public, _, "/assets/{file}") => continue,
+                (Gate::Public, _, "/calendar/{file}") => 404,
                 (Gate::Public, ..) => 200,
             };
             let url = format!(
@@ -598,4 +610,43 @@ async fn nothing_is_shown_to_somebody_without_a_token_or_session() {
         .running
         .stop()
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calendar_is_read_by_its_address_alone_until_that_is_revoked() {
+    let fixture = Arc::new(fixture().await);
+    let asking = Arc::clone(&fixture);
+    tokio::task::spawn_blocking(move || {
+        let get = |path: &str| {
+            let url = format!("{}{path}", asking.running.console_url);
+            let mut answer = asking.agent.get(url).call().unwrap();
+            let headers = answer.headers().clone();
+            let header = move |name: &str| headers[name].to_str().unwrap().to_owned();
+            let body = answer.body_mut().read_to_string().unwrap();
+            (answer.status().as_u16(), header, body)
+        };
+        let (address, never) = &asking.names["ADDRESS"];
+        let (status, header, body) = get(address);
+        assert_eq!(status, 200, "{body}");
+        assert_eq!(header("content-type"), "text/calendar; charset=utf-8");
+        assert!(header("cache-control").starts_with("private"));
+        assert!(body.starts_with("BEGIN:VCALENDAR\r\n"));
+        assert!(body.contains("othernights"));
+        let revoke = format!(
+            "{}/api/v1/calendars/{}/revoke",
+            asking.running.console_url, asking.names["CALENDAR"].0
+        );
+        let revoked = asking
+            .agent
+            .post(revoke)
+            .header("Authorization", format!("Bearer {OWNER_TOKEN}"))
+            .send_json(serde_json::json!({}))
+            .unwrap();
+        assert_eq!(revoked.status().as_u16(), 200);
+        let (gone, nobodys) = (get(address), get(never));
+        assert_eq!((gone.0, &gone.2), (404, &nobodys.2));
+        assert_eq!(nobodys.0, 404);
+    })
+    .await
+    .unwrap();
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::access::{self, ClientScope, Permission, Principal};
 use domain::decision::{Decision, Level, Word};
-use domain::id::DecisionId;
+use domain::id::{ClientId, DecisionId, DeviceId};
 use domain::name::{Version, printable};
 use domain::page::{Page, PageRequest};
 use domain::patch::PatchId;
@@ -49,6 +49,9 @@ pub struct NewDecision {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
+    /// For `pin` alone: the newest version that may be installed; without, none at all.
+    #[serde(default)]
+    pub version: Option<String>,
     /// Why; not empty.
     pub reason: String,
     /// Only say what it would touch.
@@ -73,6 +76,8 @@ pub struct DecisionMade {
     pub patches_count: u32,
     /// All those devices, counted.
     pub devices_count: u32,
+    /// The clients of those devices, counted.
+    pub clients_count: u32,
     /// The first instant at which one of them may be installed; `None`: never as things stand.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub first_due_at: Option<Timestamp>,
@@ -87,6 +92,10 @@ pub struct DecisionItem {
     /// What was decided.
     #[schema(value_type = String)]
     pub word: Word,
+    /// Its name in the policy file that it came from; `None`: it was made by hand, or has none.
+    pub name: Option<String>,
+    /// Of a `pin`: the newest version that may be installed; `None`: none at all.
+    pub version: Option<String>,
     /// Which patches, as a query.
     pub patches: String,
     /// Which devices, as a query.
@@ -130,6 +139,8 @@ pub(crate) fn item(
     Ok(DecisionItem {
         id: decision.id,
         word: decision.word,
+        name: decision.name.as_ref().map(ToString::to_string),
+        version: decision.version.as_ref().map(ToString::to_string),
         patches: decision.patches.to_string(),
         devices: decision.devices.to_string(),
         level: decision.level,
@@ -169,7 +180,7 @@ fn read(who: &Principal, wanted: &NewDecision, now: Timestamp) -> Result<Decisio
         client: None,
         word: wanted.word,
         name: None,
-        version: None,
+        version: version(wanted)?,
         patches: query::parse("patches", Some(&wanted.patches), SubjectKind::Patch)?,
         devices: query::parse("for", Some(&wanted.devices), SubjectKind::Device)?,
         level: wanted.level.unwrap_or(Level::Provider),
@@ -182,11 +193,36 @@ fn read(who: &Principal, wanted: &NewDecision, now: Timestamp) -> Result<Decisio
     })
 }
 
+/// The version of a pin.
+fn version(wanted: &NewDecision) -> Result<Option<Version>> {
+    let invalid = |reason: String| ServiceError::Invalid {
+        field: "version",
+        reason,
+    };
+    let Some(text) = &wanted.version else {
+        return Ok(None);
+    };
+    if wanted.word != Word::Pin {
+        let why = format!(
+            "only a pin names a version: write `pin` instead of `{}`, or put the version into the \
+             query for patches",
+            wanted.word
+        );
+        return Err(invalid(why));
+    }
+    let version = text.trim().parse();
+    version
+        .map(Some)
+        .map_err(|error: domain::name::InvalidName| invalid(error.to_string()))
+}
+
 /// What a decision would touch, device by device.
 #[derive(Debug, Default)]
 struct Touched {
     patches: BTreeSet<String>,
-    devices: BTreeSet<String>,
+    /// By name; two clients may have devices of one name.
+    devices: BTreeSet<(String, DeviceId)>,
+    clients: BTreeSet<ClientId>,
     needed: BTreeSet<String>,
     first_due_at: Option<Timestamp>,
 }
@@ -218,6 +254,7 @@ fn touched(
             return Ok(true);
         }
         let name = seen.device.name.to_string();
+        let (id, client) = (seen.device.id, seen.device.client);
         let packages = if seen.inventory.is_some() || ask_for_packages(rules) {
             Packages::Loaded
         } else {
@@ -227,7 +264,8 @@ fn touched(
         view::wind(&mut view, clocks);
         let preview = preview(decision, std::slice::from_ref(&view), rules, now);
         if !preview.devices.is_empty() {
-            touched.devices.insert(name);
+            touched.devices.insert((name, id));
+            touched.clients.insert(client);
         }
         let texts = |patches: Vec<PatchId>| patches.into_iter().map(String::from);
         touched.patches.extend(texts(preview.patches));
@@ -245,7 +283,7 @@ fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-fn first_named(names: BTreeSet<String>) -> Vec<String> {
+fn first_named(names: impl IntoIterator<Item = String>) -> Vec<String> {
     names.into_iter().take(NAMED_MAX).collect()
 }
 
@@ -263,6 +301,9 @@ pub struct DecisionEdit {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
+    /// Of a `pin`: the newest version that may be installed.
+    #[serde(default)]
+    pub version: Option<String>,
     /// Why.
     #[serde(default)]
     pub reason: Option<String>,
@@ -321,25 +362,25 @@ impl Service {
                 .clone()
                 .unwrap_or_else(|| known.devices.to_string()),
             until: edit.until.or(known.until),
+            version: edit
+                .version
+                .clone()
+                .or(known.version.as_ref().map(ToString::to_string)),
             reason: edit.reason.clone().unwrap_or(known.reason),
             dry_run: edit.dry_run,
         };
-        self.decision_put(who, &wanted, Some((old, known.version)))
+        self.decision_put(who, &wanted, Some(old))
     }
 
     fn decision_put(
         &self,
         who: &Principal,
         wanted: &NewDecision,
-        replaces: Option<(DecisionId, Option<Version>)>,
+        replaces: Option<DecisionId>,
     ) -> Result<DecisionMade> {
         let scope = access::check(who, Permission::Decide)?;
         let now = self.now();
         let mut decision = read(who, wanted, now)?;
-        let replaces = replaces.map(|(old, version)| {
-            decision.version = version;
-            old
-        });
         let (rules, clocks) = (self.rules()?, self.clocks()?);
         let (given_level, person, own_scope) = (wanted.level, who.clone(), scope.clone());
         let (decision, touched) = self.read(move |tx| {
@@ -353,8 +394,9 @@ impl Service {
             id: None,
             patches_count: count(touched.patches.len()),
             devices_count: count(touched.devices.len()),
+            clients_count: count(touched.clients.len()),
             patches: first_named(touched.patches),
-            devices: first_named(touched.devices),
+            devices: first_named(touched.devices.into_iter().map(|(name, _)| name)),
             needed: first_named(touched.needed),
             first_due_at: touched.first_due_at,
         };
@@ -365,8 +407,16 @@ impl Service {
         let instead = replaces.map_or_else(String::new, |old| format!(", instead of {old}"));
         let action = replaces.map_or("decision.add", |_| "decision.edit");
         let mut entry = audit::by(who, now, action, decision.id).saying(format_args!(
-            "{} {} for {} ({}): {}{instead}",
-            decision.word, decision.patches, decision.devices, decision.level, decision.reason
+            "{}{} {} for {} ({}): {}{instead}",
+            decision.word,
+            decision
+                .version
+                .as_ref()
+                .map_or_else(String::new, |version| format!(" at {version}")),
+            decision.patches,
+            decision.devices,
+            decision.level,
+            decision.reason
         ));
         if let Some(client) = decision.client {
             entry = entry.of(client);

@@ -10,6 +10,7 @@
 pub mod advisory;
 mod assess;
 pub mod audit;
+pub mod calendar;
 mod chance;
 pub mod client;
 mod clocks;
@@ -79,6 +80,7 @@ pub struct Service {
     locks: locks::DeviceLocks,
     rules: rules::RulesCache,
     clocks: clocks::ClockCache,
+    calendars: calendar::Kept,
     quiet: link::quiet::QuietDevices,
     refusals: link::refusals::Refusals,
     strangers: link::refusals::Refusals,
@@ -111,6 +113,7 @@ impl Service {
             locks: locks::DeviceLocks::default(),
             rules: rules::RulesCache::default(),
             clocks: clocks::ClockCache::default(),
+            calendars: calendar::Kept::default(),
             quiet: link::quiet::QuietDevices::default(),
             refusals: link::refusals::Refusals::default(),
             strangers: link::refusals::Refusals::default(),

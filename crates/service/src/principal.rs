@@ -208,7 +208,7 @@ impl Service {
     /// Writes down that somebody came with a secret that does not work: a few rows a minute and
     /// address, so that guessing cannot fill the disk. Nobody is shut out by it: 256 random bits are
     /// not guessed, and behind a proxy all people have one address.
-    fn stranger(&self, from: IpAddr, action: &str, reason: &'static str) {
+    pub(crate) fn stranger(&self, from: IpAddr, action: &str, reason: &'static str) {
         let now = self.now();
         if self.strangers.count(from, now) == Audited::No {
             return;

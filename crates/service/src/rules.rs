@@ -68,6 +68,7 @@ impl Service {
             .0
             .lock()
             .expect("no holder of the rules can panic") = None;
+        self.calendars.forget();
         self.due.everything(crate::loops::Look::Plan);
         self.planner.ring();
     }

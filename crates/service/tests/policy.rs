@@ -480,6 +480,7 @@ fn a_decision_is_edited_by_another_that_names_it_and_a_risk_is_accepted_until_a_
         devices: "client:Acme".into(),
         level: None,
         until: None,
+        version: None,
         reason: "no way around it".into(),
         dry_run: false,
     };
@@ -488,4 +489,78 @@ fn a_decision_is_edited_by_another_that_names_it_and_a_risk_is_accepted_until_a_
         matches!(refused, Err(ServiceError::Invalid { field: "until", .. })),
         "{refused:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pin_names_the_newest_version_and_a_preview_counts_devices_and_clients() {
+    let server = Server::new();
+    let service = &server.service;
+    // Two clients with a device of the same name each.
+    Agent::enrol(&server, "web1", &server.token(1), 1)
+        .await
+        .unwrap()
+        .sync(&server)
+        .await;
+    service.client_add(&server.owner, "Beta").unwrap();
+    service
+        .site_add(&server.owner, "Beta", "Bonn", "Europe/Berlin")
+        .unwrap();
+    let wanted = service::enrolment::NewEnrolment {
+        site: "Beta/Bonn".into(),
+        uses: 1,
+        expires: "24h".into(),
+    };
+    let token = service
+        .enrolment_create(&server.owner, &wanted)
+        .unwrap()
+        .token;
+    Agent::enrol(&server, "web1", &token, 2)
+        .await
+        .unwrap()
+        .sync(&server)
+        .await;
+    let pin = service::decision::NewDecision {
+        word: "pin".parse().unwrap(),
+        patches: "product:openssl".into(),
+        devices: String::new(),
+        level: None,
+        until: None,
+        version: Some("3.0.14-9".into()),
+        reason: "the driver needs it".into(),
+        dry_run: false,
+    };
+    let look = service::decision::NewDecision {
+        dry_run: true,
+        ..pin.clone()
+    };
+    let made = service.decision_add(&server.owner, &look).unwrap();
+    assert_eq!((made.devices_count, made.clients_count), (2, 2));
+    service.decision_add(&server.owner, &pin).unwrap();
+    let all = service
+        .decision_list(&server.owner, &PageRequest::default())
+        .unwrap()
+        .items;
+    assert_eq!(all[0].version.as_deref(), Some("3.0.14-9"));
+    let verdict = service.why(&server.owner, "Acme/web1", OPENSSL).unwrap();
+    assert_eq!(verdict.gate, Some(domain::verdict::GateName::Decided));
+    assert!(verdict.sentence.contains("pinned"), "{}", verdict.sentence);
+    // Another newest version lets the patch through the pin.
+    let edit = service::decision::DecisionEdit {
+        version: Some("3.0.15-1~deb12u1".into()),
+        ..Default::default()
+    };
+    let old = all[0].id.to_string();
+    service.decision_edit(&server.owner, &old, &edit).unwrap();
+    let verdict = service.why(&server.owner, "Acme/web1", OPENSSL).unwrap();
+    assert!(!verdict.sentence.contains("pinned"), "{}", verdict.sentence);
+    // Only a pin names a version, and it is one.
+    for (word, version) in [("hold", "3.0.14-9"), ("pin", "3.0\n4")] {
+        let wrong = service::decision::NewDecision {
+            word: word.parse().unwrap(),
+            version: Some(version.into()),
+            ..pin.clone()
+        };
+        let refused = service.decision_add(&server.owner, &wrong).unwrap_err();
+        assert!(refused.to_string().contains("version"), "{refused}");
+    }
 }

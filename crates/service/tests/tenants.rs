@@ -72,6 +72,7 @@ async fn every_use_case_answers_about_another_clients_things_as_about_nothing() 
             devices: devices.into(),
             level: None,
             until: None,
+            version: None,
             reason: "mischief".into(),
             dry_run: false,
         };
@@ -84,6 +85,7 @@ async fn every_use_case_answers_about_another_clients_things_as_about_nothing() 
         devices: String::new(),
         level: None,
         until: None,
+        version: None,
         reason: "ours".into(),
         dry_run: false,
     };
@@ -246,6 +248,7 @@ async fn a_bad_query_says_where_and_a_name_at_two_clients_is_ambiguous() {
             devices: devices.into(),
             level: None,
             until: None,
+            version: None,
             reason: "tested".into(),
             dry_run: false,
         };
@@ -261,6 +264,7 @@ async fn a_bad_query_says_where_and_a_name_at_two_clients_is_ambiguous() {
         devices: "device:web1".into(),
         level: None,
         until: None,
+        version: None,
         reason: "tested".into(),
         dry_run: false,
     };

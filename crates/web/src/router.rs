@@ -64,6 +64,11 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("POST", "/api/v1/windows/preview",            Api(SetWindow)),
     ("POST", "/api/v1/windows/{window}/end",       Api(SetWindow)),
     ("GET",  "/api/v1/windows/{window}/openings",  Api(Read)),
+    ("GET",  "/api/v1/calendars",                  Api(Read)),
+    ("POST", "/api/v1/calendars",                  Api(SetWindow)),
+    ("POST", "/api/v1/calendars/{calendar}/revoke", Api(SetWindow)),
+    // Calendar programs cannot sign in: whoever knows the address may read it.
+    ("GET",  "/calendar/{file}",                   Public),
     ("GET",  "/api/v1/why",                        Api(Read)),
     ("GET",  "/api/v1/policy",                     Api(Read)),
     ("POST", "/api/v1/policy/apply",               Api(WholeProvider)),

@@ -10,7 +10,6 @@ mod value;
 use std::fmt::Write as _;
 
 use domain::policy::Freeze;
-use domain::query::Query;
 use domain::window::{ChangeWindow, Opening};
 use jiff::Timestamp;
 
@@ -34,48 +33,61 @@ pub struct Event {
     pub span: Opening,
 }
 
-/// One opening of a window as an entry.
-pub fn window_event(window: &ChangeWindow, opening: Opening) -> Event {
+/// One opening of a window as an entry. `zone` is that of the devices, where the window is meant in
+/// theirs; `devices` says in words which.
+pub fn window_event(
+    window: &ChangeWindow,
+    zone: Option<&str>,
+    devices: &str,
+    opening: Opening,
+) -> Event {
     let mut description = format!(
-        "Devices: {}\nOpens: {} at {:02}:{:02} for {} ({})",
-        covered(&window.devices),
+        "Devices: {devices}\nOpens: {} at {:02}:{:02} for {} ({})",
         window.recurrence,
         window.start.hour(),
         window.start.minute(),
         window.duration,
-        window.zone,
+        zone.map_or_else(|| window.zone.to_string(), str::to_owned),
     );
     if let Some(reserve) = window.reserve {
         let _ = write!(description, "\nNothing new begins in the last {reserve}.");
     }
     Event {
-        uid: format!("{}-{}@patchloop", window.id, utc(opening.opens_at)),
-        summary: format!("Change window: {}", window.name),
+        uid: uid(&window.id.to_string(), zone, opening),
+        summary: named("Change window", window.name.as_str(), zone),
         description,
         span: opening,
     }
 }
 
-/// A freeze as an entry.
-pub fn freeze_event(freeze: &Freeze, span: Opening) -> Event {
-    let mut description = format!("Nothing is changed.\nDevices: {}", covered(&freeze.devices));
+/// A freeze as an entry; see [`window_event`].
+pub fn freeze_event(freeze: &Freeze, zone: Option<&str>, devices: &str, span: Opening) -> Event {
+    let mut description = format!("Nothing is changed.\nDevices: {devices}");
     let _ = write!(description, "\nReason: {}", freeze.reason);
     if let Some(exception) = &freeze.exception {
         let _ = write!(description, "\nException: {exception}");
     }
     Event {
-        uid: format!("{}-{}@patchloop", freeze.id, utc(span.opens_at)),
-        summary: format!("Change freeze: {}", freeze.name),
+        uid: uid(&freeze.id.to_string(), zone, span),
+        summary: named("Change freeze", freeze.name.as_str(), zone),
         description,
         span,
     }
 }
 
-/// A query over devices in words.
-fn covered(devices: &Query) -> String {
-    match devices.to_string() {
-        all if all.is_empty() => "all".to_owned(),
-        query => query,
+/// Devices of two zones have entries of their own, also where these begin in one moment.
+fn uid(id: &str, zone: Option<&str>, span: Opening) -> String {
+    let begins = utc(span.opens_at);
+    match zone {
+        Some(zone) => format!("{id}-{begins}-{zone}@patchloop"),
+        None => format!("{id}-{begins}@patchloop"),
+    }
+}
+
+fn named(what: &str, name: &str, zone: Option<&str>) -> String {
+    match zone {
+        Some(zone) => format!("{what}: {name} ({zone})"),
+        None => format!("{what}: {name}"),
     }
 }
 

@@ -13,11 +13,12 @@ use domain::window::Opening;
 use jiff::{SignedDuration, Timestamp};
 
 use super::covered::{Compiled, Coverage, Fit, Grouped};
+use super::effective::Effective;
 use super::pair::Side;
 use super::states::{Approver, Clock, Pair, Part};
 use super::words::{self, closed, not_asked, open};
 use super::{Outcome, Reboot, device, gates};
-use crate::subject::{DeviceSubject, PatchSubject};
+use crate::subject::{DeviceSubject, Membership, PatchSubject};
 use crate::tries::{self, Tried};
 use crate::view::DeviceView;
 
@@ -30,6 +31,7 @@ const TURNS_MAX: usize = 64;
 pub struct Evaluator<'a> {
     view: &'a DeviceView,
     compiled: Compiled<'a>,
+    groups: Membership,
     side: Side<'a>,
     known: Gate,
     reachable: Gate,
@@ -52,11 +54,13 @@ impl<'a> Evaluator<'a> {
         let base = DeviceSubject::of(view);
         let client = Some(view.device.client);
         let groups = compiled.groups_of(&base, &[], client, now);
-        let subject = Grouped {
-            base: &base,
-            groups: &groups,
+        let coverage = {
+            let subject = Grouped {
+                base: &base,
+                groups: &groups,
+            };
+            Coverage::of(&compiled, &subject, client, now)
         };
-        let coverage = Coverage::of(&compiled, &subject, client, now);
         let contacts = view.contacts.as_deref();
         Self {
             view,
@@ -65,6 +69,7 @@ impl<'a> Evaluator<'a> {
             reachable: device::reachable(view, now),
             guardrails: device::guardrails(view),
             compiled,
+            groups,
         }
     }
 
@@ -82,6 +87,21 @@ impl<'a> Evaluator<'a> {
     /// The reboot rule that counts for the device, and when it would be rebooted.
     pub fn reboot(&self) -> Option<Reboot<'a>> {
         self.side.reboot()
+    }
+
+    /// All of the policy that covers the device.
+    pub fn effective(&self) -> Effective<'_, 'a> {
+        Effective::of(&self.groups, &self.side)
+    }
+
+    /// Whether a device that only looks after itself may be changed: its mode and its guardrails.
+    pub fn guardrails(&self) -> &Gate {
+        &self.guardrails
+    }
+
+    /// Whether the device's last report can be believed.
+    pub fn known(&self) -> &Gate {
+        &self.known
     }
 
     /// The verdict for a patch of the device.

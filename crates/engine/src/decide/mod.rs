@@ -17,6 +17,7 @@
 
 mod covered;
 mod device;
+mod effective;
 mod evaluator;
 mod fleet;
 mod gates;
@@ -41,6 +42,7 @@ use crate::view::DeviceView;
 #[cfg(test)]
 pub(crate) use covered::matches_grouped;
 pub(crate) use covered::{group_order as group_rounds, has_unreadable_group};
+pub use effective::{Covers, Effective, InRing, RebootLoser};
 pub use evaluator::Evaluator;
 pub use fleet::Fleet;
 pub use groups::GroupLookup;

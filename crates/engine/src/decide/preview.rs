@@ -9,7 +9,7 @@ use domain::patch::PatchId;
 use jiff::Timestamp;
 
 use super::Evaluator;
-use crate::subject::{DeviceSubject, PatchSubject};
+use crate::subject::PatchSubject;
 use crate::view::DeviceView;
 use domain::policy::Policy;
 
@@ -38,12 +38,13 @@ pub fn preview(
     let (mut patches, mut devices) = (BTreeSet::new(), BTreeSet::new());
     let (mut needed, mut first_due_at) = (BTreeSet::new(), None);
     for view in views {
-        let fits = decision.client.is_none_or(|id| id == view.device.client)
-            && decision.devices.matches(&DeviceSubject::of(view), now);
-        if !fits {
+        let evaluator = Evaluator::new(view, &after, now);
+        // The evaluator knows the groups of the device, which the query may name.
+        let new = rules.decisions.len();
+        let covering = evaluator.effective().decisions;
+        if !covering.iter().any(|one| one.index == new && one.certain) {
             continue;
         }
-        let evaluator = Evaluator::new(view, &after, now);
         for finding in &view.findings {
             let covered = finding.finding.state == FindingState::Missing
                 && decision.patches.matches(&PatchSubject::of(finding), now);

@@ -50,6 +50,10 @@ pub struct AddArgs {
     /// Until when it holds, such as 2026-12-24 or 2026-12-24T06:00Z [default: until it is ended]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     until: Option<Timestamp>,
+    /// For pin: the newest version that may be installed, such as 3.0.15-1 [default: no newer one at
+    /// all]
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
     /// Why, in one sentence
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -72,6 +76,9 @@ pub struct EditArgs {
     /// Until when it holds now, such as 2026-12-24
     #[arg(long, value_name = "TIME", value_parser = instant)]
     until: Option<Timestamp>,
+    /// For a pin: the newest version that may be installed now
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
     /// Why now
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -82,7 +89,7 @@ pub struct EditArgs {
 
 /// The headings of `row`.
 pub(super) const HEADINGS: &[&str] = &[
-    "decision", "word", "patches", "for", "level", "by", "when", "until", "reason",
+    "decision", "name", "word", "patches", "for", "level", "by", "when", "until", "reason",
 ];
 
 /// One decision as a row.
@@ -97,7 +104,11 @@ pub(super) fn row(decision: &DecisionItem) -> Vec<String> {
     };
     vec![
         decision.id.to_string(),
-        decision.word.to_string(),
+        table::maybe(decision.name.as_deref()),
+        match &decision.version {
+            Some(version) => format!("{} at {version}", decision.word),
+            None => decision.word.to_string(),
+        },
         decision.patches.clone(),
         devices.trim().to_owned(),
         decision.level.to_string(),
@@ -114,7 +125,8 @@ pub fn run(command: &DecisionCommand, global: &Global) -> Result<Outcome, Failur
         DecisionCommand::Add(args) => {
             let body = json!({
                 "word": args.word, "patches": args.patches, "for": args.devices, "level": args.level,
-                "until": args.until, "reason": args.reason, "dry_run": args.dry_run,
+                "until": args.until, "version": args.version, "reason": args.reason,
+                "dry_run": args.dry_run,
             });
             let answer = Api::new(global)?.post("decisions", &body)?;
             show_one(global, answer, |made: DecisionMade| show(&made, args.word))
@@ -122,7 +134,7 @@ pub fn run(command: &DecisionCommand, global: &Global) -> Result<Outcome, Failur
         DecisionCommand::Edit(args) => {
             let body = json!({
                 "patches": args.patches, "for": args.devices, "until": args.until,
-                "reason": args.reason, "dry_run": args.dry_run,
+                "version": args.version, "reason": args.reason, "dry_run": args.dry_run,
             });
             let path = format!("decisions/{}/edit", escaped(&args.id));
             let answer = Api::new(global)?.post(&path, &body)?;
@@ -155,6 +167,14 @@ pub fn run(command: &DecisionCommand, global: &Global) -> Result<Outcome, Failur
 /// How many names are printed before the rest is only counted.
 const NAMES_PRINTED: usize = 10;
 
+fn plural(count: u32, word: &str) -> String {
+    if count == 1 {
+        word.to_owned()
+    } else {
+        format!("{word}s")
+    }
+}
+
 fn show(made: &DecisionMade, word: Word) -> Result<(), Failure> {
     let due = match (made.first_due_at, word) {
         (Some(at), _) => table::minute(at),
@@ -172,7 +192,16 @@ fn show(made: &DecisionMade, word: Word) -> Result<(), Failure> {
                 .map_or_else(|| "none: dry run".to_owned(), |id| id.to_string()),
         ),
         ("patches", format!("{} missing today", made.patches_count)),
-        ("devices", format!("{} miss one today", made.devices_count)),
+        (
+            "touches today",
+            format!(
+                "{} {} of {} {}",
+                made.devices_count,
+                plural(made.devices_count, "device"),
+                made.clients_count,
+                plural(made.clients_count, "client"),
+            ),
+        ),
         ("first due", due),
     ])?;
     for (heading, names, count) in [

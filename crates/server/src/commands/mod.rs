@@ -2,6 +2,7 @@
 
 pub mod advisory;
 pub mod bundle;
+pub mod calendar;
 pub mod client;
 pub mod coverage;
 pub mod decision;

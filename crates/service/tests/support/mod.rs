@@ -113,6 +113,7 @@ impl Server {
             devices: "client:Acme".into(),
             level: None,
             until: None,
+            version: None,
             reason: "tested".into(),
             dry_run,
         };

@@ -6,6 +6,7 @@
 //! Every list is `{"items":[...],"next":null|CURSOR}`. Errors: problem documents (RFC 9457).
 
 mod advisory;
+mod calendar;
 mod client;
 mod coverage;
 mod decision;
@@ -92,6 +93,8 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(window::preview))
         .routes(routes!(window::end))
         .routes(routes!(window::openings))
+        .routes(routes!(calendar::list, calendar::add))
+        .routes(routes!(calendar::revoke))
         .routes(routes!(why::show))
         .routes(routes!(policy::list))
         .routes(routes!(policy::apply).layer(DefaultBodyLimit::max(policy::POLICY_BYTES_MAX)))
@@ -129,10 +132,12 @@ pub fn document() -> Document {
 /// The routes of the API; each must stand in `router::ROUTES`.
 pub fn routes() -> Router<AppState> {
     let (router, document) = described().split_for_parts();
-    router.route(
-        "/api/v1/openapi.json",
-        get(move || async move { Json(document.clone()) }),
-    )
+    router
+        .route(
+            "/api/v1/openapi.json",
+            get(move || async move { Json(document.clone()) }),
+        )
+        .route("/calendar/{file}", get(calendar::file))
 }
 
 /// One part of a list.

@@ -23,6 +23,22 @@ pub(super) struct WhyAsked {
     patch: String,
 }
 
+/// A decision or rule that did not count, because another one goes before it.
+#[derive(ToSchema)]
+#[schema(as = Loser)]
+#[expect(
+    dead_code,
+    reason = "describes `domain::verdict::Loser`, which knows no OpenAPI; compared by a test"
+)]
+pub(super) struct LoserDescribed {
+    /// Which: the name of the rule or decision, or who decided.
+    object: String,
+    /// How close it is: `provider`, `client`, `site`, `group` or `device`.
+    level: String,
+    /// What it says: `approve`, `accept-risk`, `pin`, `hold` or `deny`.
+    verdict: String,
+}
+
 /// One gate as it stands.
 #[derive(ToSchema)]
 #[schema(as = Gate)]
@@ -45,6 +61,8 @@ pub(super) struct GateDescribed {
     /// When it opens by itself, where that is known.
     #[schema(required, format = DateTime)]
     opens_at: Option<String>,
+    /// What did not count: there at the gate `decided` and at no other.
+    losers: Option<Vec<LoserDescribed>>,
 }
 
 /// The evaluator's answer.

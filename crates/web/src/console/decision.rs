@@ -115,6 +115,7 @@ impl DecisionForm {
             devices: self.devices.clone(),
             level,
             until: until_from_text(&self.until)?,
+            version: None,
             reason: self.reason.clone(),
             dry_run,
         })

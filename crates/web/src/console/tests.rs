@@ -237,6 +237,8 @@ fn decision(word: Word, in_force: bool) -> DecisionItem {
     DecisionItem {
         id: DecisionId::from_bytes([word as u8 + 1; 16]),
         word,
+        name: None,
+        version: None,
         patches: "product:openssl,nginx".into(),
         devices: match word {
             Word::Approve => "site:Berlin".into(),

@@ -102,8 +102,8 @@ fn windows_and_freezes_are_entries_that_say_what_they_are() {
     let span = super::super::freeze_span(&freeze, "UTC").unwrap();
     let events: Vec<Event> = openings
         .into_iter()
-        .map(|opening| window_event(&window, opening))
-        .chain([freeze_event(&freeze, span)])
+        .map(|opening| window_event(&window, None, "all", opening))
+        .chain([freeze_event(&freeze, None, "all", span)])
         .collect();
     let file = write("Nordbrot", at("2026-11-23T10:00:00Z"), events.clone());
     insta::assert_snapshot!(file.replace("\r\n", "\n"));
@@ -115,6 +115,20 @@ fn windows_and_freezes_are_entries_that_say_what_they_are() {
     };
     assert_eq!(uids(&file), uids(&later));
     assert_eq!(uids(&file).len(), 3);
+}
+
+#[test]
+fn devices_of_two_zones_have_entries_of_their_own() {
+    let window = super::super::tests::window("fri", "22:00", "2h", "device");
+    let opening = Opening {
+        opens_at: at("2026-12-04T21:00:00Z"),
+        closes_at: at("2026-12-04T23:00:00Z"),
+    };
+    let [one, other] = ["Europe/Berlin", "Europe/Paris"]
+        .map(|zone| window_event(&window, Some(zone), "2 of Acme", opening));
+    assert_ne!(one.uid, other.uid);
+    assert!(one.summary.ends_with("(Europe/Berlin)"), "{}", one.summary);
+    assert!(one.description.contains("(Europe/Berlin)"));
 }
 
 #[test]

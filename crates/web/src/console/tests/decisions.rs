@@ -59,6 +59,7 @@ fn a_decision_is_previewed_before_it_is_saved() {
         needed: vec!["deb:bookworm/linux-signed-amd64@6.1.170+1".into()],
         patches_count: 1,
         devices_count: 2,
+        clients_count: 1,
         first_due_at: Some(at("2026-03-02T21:00:00Z")),
     };
     let wanted = form().read(true).unwrap();
