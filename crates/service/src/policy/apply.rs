@@ -73,6 +73,28 @@ struct Made<'f> {
 /// The client of each object that is to be made, by its index in the files.
 type Clients = BTreeMap<usize, Option<ClientId>>;
 
+/// The policy before and after.
+pub(super) struct Versus {
+    /// What changes.
+    pub objects: PolicyApplied,
+    /// As it stands.
+    pub before: Policy,
+    /// As it would be.
+    pub after: Policy,
+    /// The fingerprint of what stands.
+    pub against: String,
+}
+
+/// Tells whether anything of what stands was changed: every object with its text and its place.
+fn fingerprint(stands: &[Stands]) -> String {
+    let mut texts: Vec<String> = stands
+        .iter()
+        .map(|one| format!("{}\0{:?}\0{:?}", one.id, one.place, one.says))
+        .collect();
+    texts.sort_unstable();
+    Digest::of(texts.join("\0").as_bytes()).to_string()
+}
+
 /// Everything that an application needs inside its transaction.
 pub(super) struct Applying {
     who: Principal,
@@ -99,13 +121,18 @@ impl Applying {
         &self.scope
     }
 
-    /// What would change, and the policy before and after.
-    pub fn versus(&self, tx: &mut Tx<'_>) -> Result<(PolicyApplied, Policy, Policy)> {
+    /// What would change, and the policy before and after; and what it is that this holds against.
+    pub fn versus(&self, tx: &mut Tx<'_>) -> Result<Versus> {
         let standing = standing::load(tx, &self.scope, self.now)?;
+        let against = fingerprint(&standing.objects);
         let (compared, clients, warnings) = self.compared(tx, standing.objects.clone())?;
         let after = afterwards(&self.files, &compared, &clients, &standing, self.now);
-        let objects = self.shown(&compared, warnings);
-        Ok((objects, standing.policy, after))
+        Ok(Versus {
+            objects: self.shown(&compared, warnings),
+            before: standing.policy,
+            after,
+            against,
+        })
     }
 
     /// What would change, and the client of each object that is to be made; refused with every
@@ -192,6 +219,15 @@ impl Applying {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<PolicyApplied> {
         let stands = standing::load(tx, &self.scope, self.now)?.objects;
+        if let Some(against) = &self.sent.against
+            && *against != fingerprint(&stands)
+        {
+            return Err(ServiceError::Conflict {
+                reason: "the policy was changed since this was planned: plan it again and look at \
+                         what it changes now"
+                    .to_owned(),
+            });
+        }
         let (compared, clients, warnings) = self.compared(tx, stands)?;
         let mut applied = self.shown(&compared, warnings);
         if self.sent.dry_run || applied.steps.is_empty() {

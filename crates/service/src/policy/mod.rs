@@ -11,6 +11,7 @@ mod history;
 mod lines;
 mod object;
 mod plan;
+mod rehearsal;
 mod show;
 pub(crate) mod standing;
 
@@ -20,6 +21,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use engine::plan::{ClientDifference, Counts, Effect, Example, PolicyDifference, Standing};
+pub use engine::rehearse::{MONTHS_MAX, PolicyRun, Promise, Rehearsal, Tally, Trouble};
+pub use engine::written::{TEMPLATES, Template, template};
 pub use history::{PolicyVersionChange, PolicyVersionDetail};
 pub use lines::{KINDS_SHOWN, PolicyLine, PolicyLook, PolicyMade, PolicyOverview};
 pub use object::{DEVICES_LOOKED_MAX, PolicyCover, PolicyDetail, PolicyDevice, PolicyPast};
@@ -57,6 +61,9 @@ pub struct PolicySent {
     /// Why, for the history.
     #[serde(default)]
     pub note: String,
+    /// Only if nothing was changed since a plan: `against` of that plan.
+    #[serde(default)]
+    pub against: Option<String>,
 }
 
 /// What happens to an object.

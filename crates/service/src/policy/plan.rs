@@ -18,13 +18,15 @@ use utoipa::ToSchema;
 use super::compare::{Comparison, Step};
 use super::standing::StandingPolicy;
 use super::{PolicyApplied, PolicySent, apply};
-use crate::{Result, Service};
+use crate::{Result, Service, ServiceError};
 
 /// What files would change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyPlan {
     /// The objects.
     pub objects: PolicyApplied,
+    /// What it was planned against; applying with it is refused once anything was changed.
+    pub against: String,
     /// The verdicts: counts, and per client what changes for which devices and patches, and when.
     #[schema(value_type = Object)]
     pub difference: PolicyDifference,
@@ -154,7 +156,7 @@ fn keep_age(
 }
 
 /// In a snapshot clients have names alone: what is limited to one says so in its query.
-fn by_name(mut policy: Policy, names: &BTreeMap<ClientId, String>) -> Policy {
+pub(super) fn by_name(mut policy: Policy, names: &BTreeMap<ClientId, String>) -> Policy {
     macro_rules! named {
         ($($list:ident),*) => {$(
             for object in &mut policy.$list {
@@ -182,29 +184,41 @@ fn limit(devices: &mut Query, client: Option<ClientId>, names: &BTreeMap<ClientI
 impl Service {
     /// Says what files would change, without changing it.
     pub fn policy_plan(&self, who: &Principal, sent: &PolicySent) -> Result<PolicyPlan> {
+        self.policy_plan_within(who, sent, None)
+    }
+
+    /// The same, refused where there are more devices than that.
+    pub fn policy_plan_within(
+        &self,
+        who: &Principal,
+        sent: &PolicySent,
+        devices_max: Option<u64>,
+    ) -> Result<PolicyPlan> {
         let sent = PolicySent {
             dry_run: true,
             ..sent.clone()
         };
-        let (objects, before, after, names) = self.policy_versus(who, &sent)?;
+        let (versus, names) = self.policy_versus(who, &sent)?;
         let now = self.now();
-        let fleet = self.whole_snapshot(who)?;
-        let (before, after) = (by_name(before, &names), by_name(after, &names));
+        let fleet = self.whole_snapshot(who, devices_max)?;
+        let before = by_name(versus.before, &names);
+        let after = by_name(versus.after, &names);
         Ok(PolicyPlan {
-            objects,
+            objects: versus.objects,
+            against: versus.against,
             difference: difference(&fleet, &before, &after, now),
         })
     }
 
     /// What files would change, with the policy before and after and the names of the clients.
-    fn policy_versus(
+    pub(super) fn policy_versus(
         &self,
         who: &Principal,
         sent: &PolicySent,
-    ) -> Result<(PolicyApplied, Policy, Policy, BTreeMap<ClientId, String>)> {
+    ) -> Result<(apply::Versus, BTreeMap<ClientId, String>)> {
         let applying = apply::Applying::new(who, sent, self.now())?;
         self.read(move |tx| {
-            let (objects, before, after) = applying.versus(tx)?;
+            let versus = applying.versus(tx)?;
             let mut names = BTreeMap::new();
             let mut page = PageRequest {
                 cursor: None,
@@ -220,15 +234,33 @@ impl Service {
                 );
                 match found.next {
                     Some(next) => page.cursor = Some(next),
-                    None => return Ok((objects, before, after, names)),
+                    None => return Ok((versus, names)),
                 }
             }
         })
     }
 
-    /// The whole fleet in reach as one snapshot.
-    fn whole_snapshot(&self, who: &Principal) -> Result<Snapshot> {
+    /// The whole fleet in reach as one snapshot; refused where it has more devices than that.
+    pub(super) fn whole_snapshot(
+        &self,
+        who: &Principal,
+        devices_max: Option<u64>,
+    ) -> Result<Snapshot> {
         access::check(who, Permission::WholeProvider)?;
+        let too_many = |devices: u64| devices_max.is_some_and(|max| devices > max);
+        let devices = match devices_max {
+            Some(_) => u64::from(self.overview(who)?.devices),
+            None => 0,
+        };
+        if too_many(devices) {
+            return Err(ServiceError::Conflict {
+                reason: format!(
+                    "there are {devices} devices, more than the {} that a page can answer for in \
+                     time",
+                    devices_max.unwrap_or_default()
+                ),
+            });
+        }
         let mut page = PageRequest {
             cursor: None,
             limit: PAGE_ITEMS_MAX,

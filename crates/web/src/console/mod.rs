@@ -61,6 +61,8 @@ pub fn routes() -> Router<AppState> {
         .route("/decisions/{decision}/end", get(decision::end_ask).post(decision::end))
         .route("/policy", get(policy::list::list))
         .route("/policy/objects/{object}", get(policy::object::show))
+        .route("/policy/plan", get(policy::plan::ask).post(policy::plan::plan))
+        .route("/policy/apply", axum::routing::post(policy::plan::apply))
         .route("/policy/history", get(policy::history::list))
         .route("/policy/history/{version}", get(policy::history::show))
         .route("/tickets", get(ticket::list))
@@ -157,6 +159,7 @@ enum Done {
     Decided,
     Ended,
     Mode,
+    Applied,
 }
 
 impl Done {
@@ -164,6 +167,7 @@ impl Done {
         match self {
             Self::Decided => "The decision is saved and holds from now on.",
             Self::Ended => "The decision has ended. What is installed stays installed.",
+            Self::Applied => "The policy is applied and holds from now on.",
             Self::Mode => "The device's mode is changed.",
         }
     }

@@ -1,9 +1,11 @@
 //! The pages of the policy: what is in force, what it was before, what a draft would change, and the
 //! document to sign.
 
+pub(super) mod draft;
 pub(super) mod history;
 pub(super) mod list;
 pub(super) mod object;
+pub(super) mod plan;
 
 use domain::policy::PolicyKind;
 use jiff::Timestamp;

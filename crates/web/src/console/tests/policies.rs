@@ -1,9 +1,13 @@
 //! The policy: what is in force, one object, its versions.
 
 use domain::policy::PolicyKind;
+use policy::draft::{Draft, Refused, Starts};
+use policy::plan::{PlanPage, Stage};
 use service::policy::{
-    PolicyCover, PolicyDetail, PolicyDevice, PolicyLine, PolicyMade, PolicyOverview, PolicyPast,
-    PolicyProblem, PolicyStepKind, PolicyVersionChange, PolicyVersionDetail, PolicyVersionItem,
+    ClientDifference, Counts, Example, PolicyApplied, PolicyCover, PolicyDetail, PolicyDevice,
+    PolicyDifference, PolicyLine, PolicyMade, PolicyOverview, PolicyPast, PolicyPlan,
+    PolicyProblem, PolicyStep, PolicyStepKind, PolicyVersionChange, PolicyVersionDetail,
+    PolicyVersionItem, Standing as PlanStanding,
 };
 
 use super::*;
@@ -230,6 +234,138 @@ fn versions_say_who_applied_them_and_what_they_changed() {
                 ],
                 more: false,
             },
+            now(),
+        ),
+    );
+}
+
+fn draft() -> Draft {
+    Draft {
+        file: String::new(),
+        text: "[[window]]\r\nname = \"night\"\r\nstrat = \"22:00\"".into(),
+        ..Draft::default()
+    }
+    .tidied()
+}
+
+fn stands(verdict: Answer, when: Option<&str>, sentence: &str) -> PlanStanding {
+    PlanStanding {
+        verdict,
+        at: when.map(at),
+        gate: None,
+        sentence: sentence.into(),
+    }
+}
+
+fn plan() -> PolicyPlan {
+    let counts = Counts {
+        pairs: 40,
+        opens: 3,
+        sooner: 2,
+        released: 1,
+        ..Counts::default()
+    };
+    let example = Example {
+        device: "dev_1".into(),
+        name: Some("web-<1>".into()),
+        patch: "deb:bookworm/openssl@3.0.22-1~deb12u2".into(),
+        effect: service::policy::Effect::Opens,
+        released: Some("held by Ada Berg: \"not yet\"".into()),
+        devices: 2,
+        before: stands(Answer::Never, None, "never: it is held"),
+        after: stands(
+            Answer::Later,
+            Some("2026-03-02T21:00:00Z"),
+            "later: the window opens",
+        ),
+    };
+    PolicyPlan {
+        objects: PolicyApplied {
+            version: None,
+            steps: vec![PolicyStep {
+                change: PolicyStepKind::Changed,
+                kind: PolicyKind::Window,
+                name: "night".into(),
+                file: Some("policy.toml".into()),
+                line: Some(1),
+                before: Some("[[window]]\nstart = \"23:00\"\n".into()),
+                after: Some("[[window]]\nstart = \"22:00\"\n".into()),
+            }],
+            unchanged: 4,
+            over: 0,
+            elsewhere: 1,
+            warnings: vec![PolicyProblem {
+                weight: "warning".into(),
+                file: "policy.toml".into(),
+                line: 1,
+                column: 1,
+                what: "nothing fits into it".into(),
+                hint: None,
+            }],
+        },
+        against: "sha256:abc".into(),
+        difference: PolicyDifference {
+            at: now(),
+            objects: Vec::new(),
+            objects_total: 1,
+            counts,
+            devices: 40,
+            devices_changed: 5,
+            patches_changed: 2,
+            first_due_at: Some(at("2026-03-02T21:00:00Z")),
+            clients: vec![ClientDifference {
+                client: "Acme & Söhne".into(),
+                counts,
+                devices: 12,
+                devices_changed: 5,
+                patches_changed: 2,
+                first_due_at: Some(at("2026-03-02T21:00:00Z")),
+                examples: vec![example],
+                examples_total: 3,
+            }],
+            clients_total: 1,
+        },
+    }
+}
+
+#[test]
+fn a_draft_is_planned_before_it_can_be_applied() {
+    let page = |stage| PlanPage::new(&owner(), draft(), Starts::default(), stage, now());
+    let html = page(Stage::Asked).render().unwrap();
+    assert!(
+        !html.contains("/policy/apply"),
+        "nothing to apply before a plan"
+    );
+    look("policy_plan", &page(Stage::Planned(Box::new(plan()))));
+    let mut same = plan();
+    same.objects.steps.clear();
+    let html = page(Stage::Planned(Box::new(same))).render().unwrap();
+    assert!(html.contains("Nothing changes") && !html.contains("/policy/apply"));
+}
+
+#[test]
+fn every_mistake_of_a_draft_is_told_at_its_line() {
+    let draft = draft();
+    assert_eq!(draft.file, "policy.toml");
+    let problems = vec![PolicyProblem {
+        weight: "error".into(),
+        file: "policy.toml".into(),
+        line: 3,
+        column: 1,
+        what: "`strat` is not a key of a window".into(),
+        hint: Some("did you mean `start`?".into()),
+    }];
+    let problem = Problem::from(service::ServiceError::Policy { problems });
+    let Ok(refused) = Refused::of(problem, &draft.text) else {
+        panic!("a person can correct it");
+    };
+    look(
+        "policy_plan_mistakes",
+        &PlanPage::new(
+            &owner(),
+            draft,
+            Starts::default(),
+            Stage::Refused(refused),
             now(),
         ),
     );
