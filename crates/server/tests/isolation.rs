@@ -393,6 +393,8 @@ fn cases(method: &str, path: &str) -> Option<Vec<Case>> {
         ("GET", "/" | "/tickets") => vec![("", "")],
         ("GET", "/policy") => vec![("", ""), ("?kind=window", ""), ("?client={CLIENT}", ""), ("?q={CLIENT}", "")],
         ("GET", "/policy/objects/{object}") => vec![("/policy/objects/{WINDOW_ID}", ""), ("/policy/objects/{DECISION}", "")],
+        ("GET", "/policy/document") => vec![("", ""), ("?client={CLIENT}", ""), ("?client={CLIENT_ID}", "")],
+        ("GET", "/policy/document/file") => vec![("/policy/document/file?client={CLIENT}", ""), ("/policy/document/file?client={CLIENT_ID}", "")],
         ("GET", "/policy/history" | "/policy/plan") => vec![("", "")],
         ("POST", "/policy/plan" | "/policy/apply") => vec![("", "file=a.toml&against=x&text=%5B%5Bgroup%5D%5D%0Aname+%3D+%22x%22%0Afor+%3D+%22client%3A{CLIENT}%22%0A")],
         ("GET", "/policy/history/{version}") => vec![("/policy/history/1", "")],

@@ -115,6 +115,8 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("GET",  "/policy/plan",                       Console(WholeProvider)),
     ("POST", "/policy/plan",                       Console(WholeProvider)),
     ("POST", "/policy/apply",                      Console(WholeProvider)),
+    ("GET",  "/policy/document",                   Console(Read)),
+    ("GET",  "/policy/document/file",              Console(Read)),
     ("GET",  "/policy/history",                    Console(WholeProvider)),
     ("GET",  "/policy/history/{version}",          Console(WholeProvider)),
     ("GET",  "/tickets",                           Console(Read)),

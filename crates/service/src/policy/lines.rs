@@ -9,8 +9,9 @@ use domain::id::ClientId;
 use domain::page::{PAGE_ITEMS_MAX, PageRequest};
 use domain::policy::{Policy, PolicyKind, Unreadable};
 use domain::query::Query;
+use engine::lint;
+use engine::policy_file::{self, PolicyFiles, Problem};
 use engine::written::{self, ClientAsked, Entry};
-use engine::{lint, policy_file};
 use jiff::Timestamp;
 use store::Tx;
 
@@ -309,16 +310,24 @@ fn holds_text(line: &PolicyLine, text: &str) -> bool {
         .any(|one| one.to_lowercase().contains(&text))
 }
 
+/// The files of what stands and can be read; or what is wrong with them all the same.
+pub(super) fn sound_files(
+    tx: &mut Tx<'_>,
+    standing: &StandingPolicy,
+) -> Result<std::result::Result<PolicyFiles, Vec<Problem>>> {
+    let sound = standing.objects.iter().filter(|one| one.says.is_ok());
+    let files = export::files(sound.cloned().collect(), export::preambles(tx)?);
+    let texts: Vec<(String, String)> = files.into_iter().map(|one| (one.file, one.text)).collect();
+    Ok(policy_file::read(&texts))
+}
+
 /// What is probably not meant in what stands; objects that cannot be read are told elsewhere.
 fn warnings(
     tx: &mut Tx<'_>,
     standing: &StandingPolicy,
     now: Timestamp,
 ) -> Result<Vec<PolicyProblem>> {
-    let sound = standing.objects.iter().filter(|one| one.says.is_ok());
-    let files = export::files(sound.cloned().collect(), export::preambles(tx)?);
-    let texts: Vec<(String, String)> = files.into_iter().map(|one| (one.file, one.text)).collect();
-    let problems = match policy_file::read(&texts) {
+    let problems = match sound_files(tx, standing)? {
         Ok(read) => {
             let mut told = read.warnings.clone();
             told.extend(lint::lint(&read, now));

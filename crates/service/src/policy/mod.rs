@@ -6,6 +6,7 @@
 
 mod apply;
 mod compare;
+mod document;
 mod export;
 mod history;
 mod lines;
@@ -23,7 +24,10 @@ use utoipa::ToSchema;
 
 pub use engine::plan::{ClientDifference, Counts, Effect, Example, PolicyDifference, Standing};
 pub use engine::rehearse::{MONTHS_MAX, PolicyRun, Promise, Rehearsal, Tally, Trouble};
-pub use engine::written::{TEMPLATES, Template, template};
+pub use engine::written::{
+    Entry, Exception, Outcome, Section, Selection, Step, TEMPLATES, Template, WindowPlan, Written,
+    html as written_html, template,
+};
 pub use history::{PolicyVersionChange, PolicyVersionDetail};
 pub use lines::{KINDS_SHOWN, PolicyLine, PolicyLook, PolicyMade, PolicyOverview};
 pub use object::{DEVICES_LOOKED_MAX, PolicyCover, PolicyDetail, PolicyDevice, PolicyPast};

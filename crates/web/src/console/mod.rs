@@ -63,6 +63,8 @@ pub fn routes() -> Router<AppState> {
         .route("/policy/objects/{object}", get(policy::object::show))
         .route("/policy/plan", get(policy::plan::ask).post(policy::plan::plan))
         .route("/policy/apply", axum::routing::post(policy::plan::apply))
+        .route("/policy/document", get(policy::document::show))
+        .route("/policy/document/file", get(policy::document::file))
         .route("/policy/history", get(policy::history::list))
         .route("/policy/history/{version}", get(policy::history::show))
         .route("/tickets", get(ticket::list))

@@ -1,6 +1,7 @@
 //! The pages of the policy: what is in force, what it was before, what a draft would change, and the
 //! document to sign.
 
+pub(super) mod document;
 pub(super) mod draft;
 pub(super) mod history;
 pub(super) mod list;

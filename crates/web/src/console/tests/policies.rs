@@ -370,3 +370,67 @@ fn every_mistake_of_a_draft_is_told_at_its_line() {
         ),
     );
 }
+
+fn written() -> service::policy::Written {
+    use service::policy::{Entry, Exception, Outcome, Section, Selection, Step, WindowPlan};
+    let entry = Entry {
+        kind: PolicyKind::Window,
+        name: "Nights".into(),
+        sentences: vec!["Servers may be changed: Tuesdays 22:00-24:00.".into()],
+        queries: vec![Selection {
+            of: "devices".into(),
+            query: "tag:server".into(),
+        }],
+    };
+    let section = |key, heading, entries| Section {
+        key,
+        heading,
+        empty: "Nobody is named.",
+        entries,
+    };
+    service::policy::Written {
+        title: "Patch policy for Bäckerei & Söhne".into(),
+        provider: None,
+        client: Some("Bäckerei & Söhne".into()),
+        version: Some("3, applied on 20 February 2026".into()),
+        at: now(),
+        preamble: vec!["This is what can concern the devices of Bäckerei & Söhne.".into()],
+        sections: vec![
+            section("who", "Who answers for what", Vec::new()),
+            section("when", "When devices may be changed", vec![entry]),
+        ],
+        tree: vec![Step {
+            number: 1,
+            question: "Is it missing?".into(),
+            yes: Outcome::Step(2),
+            no: Outcome::End("nothing is done".into()),
+        }],
+        windows: vec![WindowPlan {
+            name: "Nights".into(),
+            when: "Tuesdays".into(),
+            zone: Some("Europe/Zurich".into()),
+            openings: Vec::new(),
+            note: Some("It does not open any more.".into()),
+        }],
+        exceptions: vec![Exception {
+            kind: PolicyKind::Exclude,
+            what: "excluded",
+            name: "old till".into(),
+            sentence: "The till <7> is kept as it is.".into(),
+            owner: None,
+            until: None,
+            why: "it goes in May".into(),
+            queries: Vec::new(),
+        }],
+        unreadable: Vec::new(),
+    }
+}
+
+#[test]
+fn the_written_policy_is_a_page_to_print_and_sign() {
+    let clients = vec!["Acme GmbH".into(), "Bäckerei & Söhne".into()];
+    let page = policy::document::DocumentPage::new(&owner(), written(), clients, now());
+    look("policy_document", &page);
+    let name = policy::document::file_name(&written().title);
+    assert_eq!(name, "patch-policy-for-b-ckerei-s-hne.html");
+}
