@@ -133,6 +133,9 @@ pub enum Command {
     /// Calendars: a client's windows and freezes at a secret address
     #[command(subcommand)]
     Calendar(commands::calendar::CalendarCommand),
+    /// Freezes: when nothing may be changed
+    #[command(subcommand)]
+    Freeze(commands::freeze::FreezeCommand),
     /// Policies as files: check, openings, evaluate
     #[command(subcommand)]
     Policy(commands::policy::PolicyCommand),
@@ -224,6 +227,7 @@ fn run(cli: Cli, clock: Arc<dyn Clock>) -> Result<Outcome, Failure> {
         Command::Decision(command) => commands::decision::run(&command, global),
         Command::Window(command) => commands::window::run(&command, global),
         Command::Calendar(command) => commands::calendar::run(&command, global),
+        Command::Freeze(command) => commands::freeze::run(&command, global),
         Command::Policy(command) => commands::policy::run(&command, global, clock.as_ref()),
         Command::Why(args) => commands::why::run(&args, global),
         Command::Order(command) => commands::order::run(&command, global),

@@ -29,6 +29,7 @@ use jiff::Timestamp;
 use server::{Running, StartOptions, start};
 use service::client::ClientItem;
 use service::decision::NewDecision;
+use service::freeze::NewFreeze;
 use service::window::NewWindow;
 use store::{
     Credential, FindingsWrite, InventoryWrite, NewDevice, NewTicket, OpenOptions, Store, StoreError,
@@ -149,6 +150,20 @@ fn fill(service: &service::Service, dir: &Path) -> Names {
                 start: "22:00".into(),
                 duration: "2h".into(),
                 zone: "Europe/Paris".into(),
+                ..NewWindow::default()
+            },
+        )
+        .unwrap();
+    let freeze = service
+        .freeze_add(
+            &owner,
+            &NewFreeze {
+                name: "otherfreeze".into(),
+                devices: "client:Otherco".into(),
+                zone: "Europe/Paris".into(),
+                from: "2026-12-18T00:00".into(),
+                until: "2027-01-04T06:00".into(),
+                ..NewFreeze::default()
             },
         )
         .unwrap();
@@ -167,6 +182,8 @@ fn fill(service: &service::Service, dir: &Path) -> Names {
         ("DECISION", (decision.id.unwrap().to_string(), id("dec"))),
         ("WINDOW_ID", (window.id.to_string(), id("win"))),
         ("WINDOW", ("othernights".into(), "nevernights".into())),
+        ("FREEZE_ID", (freeze.id.to_string(), id("pol"))),
+        ("FREEZE", ("otherfreeze".into(), "neverfreeze".into())),
         ("ORDER", (order.to_string(), id("ord"))),
         ("CALENDAR", (calendar.id.to_string(), id("pol"))),
         ("ADDRESS", (calendar.path, "/calendar/plc_never.ics".into())),
@@ -371,6 +388,11 @@ fn cases(method: &str, path: &str) -> Option<Vec<Case>> {
         ("GET", "/api/v1/reports/clients/{client}") => vec![("/api/v1/reports/clients/{CLIENT}", ""), ("/api/v1/reports/clients/{CLIENT_ID}?format=html", "")],
         ("GET", "/api/v1/windows/{window}/openings") => vec![("/api/v1/windows/{WINDOW}/openings", ""), ("/api/v1/windows/{WINDOW_ID}/openings", "")],
         ("POST", "/api/v1/windows/{window}/end") => vec![("/api/v1/windows/{WINDOW}/end", "{}"), ("/api/v1/windows/{WINDOW_ID}/end", "{}")],
+        ("POST", "/api/v1/windows/{window}/edit") => vec![("/api/v1/windows/{WINDOW}/edit", r#"{"name":"x","days":"mon","start":"22:00","duration":"2h","zone":"device"}"#)],
+        ("GET", "/api/v1/freezes") => vec![("", "")],
+        ("POST", "/api/v1/freezes" | "/api/v1/freezes/preview") => vec![("", r#"{"name":"{FREEZE}","for":"client:{CLIENT}","from":"2026-12-18T00:00","until":"2026-12-19T00:00","zone":"device"}"#)],
+        ("POST", "/api/v1/freezes/{freeze}/end") => vec![("/api/v1/freezes/{FREEZE}/end", "{}"), ("/api/v1/freezes/{FREEZE_ID}/end", "{}")],
+        ("POST", "/api/v1/freezes/{freeze}/edit") => vec![("/api/v1/freezes/{FREEZE}/edit", r#"{"name":"x","from":"2026-12-18T00:00","until":"2026-12-19T00:00","zone":"device"}"#)],
         ("POST", "/api/v1/decisions/{decision}/end") => vec![("/api/v1/decisions/{DECISION}/end", "{}")],
         ("POST", "/api/v1/decisions/{decision}/edit") => vec![("/api/v1/decisions/{DECISION}/edit", r#"{"reason":"x"}"#)],
         ("GET", "/api/v1/calendars") => vec![("", "")],
@@ -494,6 +516,7 @@ const MARKS: &[&str] = &[
     "othertag",
     "otherreason",
     "othernights",
+    "otherfreeze",
     "otherorder",
     "othercause",
     "othersubject",

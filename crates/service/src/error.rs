@@ -9,6 +9,7 @@ use domain::query::QueryError;
 use jiff::Timestamp;
 use store::StoreError;
 
+use crate::by_hand::FieldProblem;
 use crate::policy::PolicyProblem;
 
 /// Why a use case for people is refused.
@@ -59,6 +60,12 @@ pub enum ServiceError {
         /// What is wrong with it and what would be right.
         reason: String,
     },
+    /// Fields of something made by hand that cannot be read, or do not go together.
+    #[error("{}", fields_sentence(problems))]
+    Fields {
+        /// Every mistake, with its field.
+        problems: Vec<FieldProblem>,
+    },
     /// It is against what is there already.
     #[error("{reason}")]
     Conflict {
@@ -80,6 +87,21 @@ pub enum ServiceError {
         /// What failed.
         what: String,
     },
+}
+
+fn fields_sentence(problems: &[FieldProblem]) -> String {
+    let told = problems.iter().map(|one| {
+        let field = match one.field.as_str() {
+            "" => String::new(),
+            field => format!("{field}: "),
+        };
+        let hint = one
+            .hint
+            .as_ref()
+            .map_or_else(String::new, |hint| format!(" ({hint})"));
+        format!("{field}{}{hint}", one.what)
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 fn policy_sentence(problems: &[PolicyProblem]) -> String {

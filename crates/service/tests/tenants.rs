@@ -98,6 +98,7 @@ async fn every_use_case_answers_about_another_clients_things_as_about_nothing() 
         start: "01:00".into(),
         duration: "1h".into(),
         zone: "device".into(),
+        ..NewWindow::default()
     };
     assert_eq!(
         service.window_add(tim, &window).unwrap().client.as_deref(),

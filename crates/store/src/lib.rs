@@ -73,3 +73,4 @@ pub use statement::{Statement, StatementKind};
 pub use store::{OpenOptions, Store};
 pub use ticket::NewTicket;
 pub use value::{Row, Value};
+pub use window::ListedWindow;

@@ -87,6 +87,29 @@ fn standing(row: Row) -> Result<Standing<ChangeWindow>, StoreError> {
     })
 }
 
+/// How many columns come before the times.
+const TIMES_AT: usize = 12;
+
+/// A change window as lists have it: one that cannot be read is in them too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedWindow {
+    /// The window with where it was written, or why it cannot be read.
+    pub standing: Standing<ChangeWindow>,
+    /// From when it is valid.
+    pub valid_from: Timestamp,
+    /// When it was ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+fn listed(row: Row) -> Result<ListedWindow, StoreError> {
+    let mut times = row.from(TIMES_AT).columns("change window");
+    Ok(ListedWindow {
+        valid_from: times.time()?,
+        ended_at: times.maybe_time()?,
+        standing: standing(row)?,
+    })
+}
+
 impl Tx<'_> {
     /// Keeps a change window made by hand. A name that stands is a `Conflict`; one for the whole provider needs a
     /// scope of the whole provider.
@@ -153,6 +176,36 @@ impl Tx<'_> {
             .next()
             .map(window)
             .transpose()
+    }
+
+    /// As `window_find`, with where it was written; also one that cannot be read.
+    pub fn window_find_listed(
+        &mut self,
+        scope: &ClientScope,
+        id_or_name: &str,
+    ) -> Result<Option<ListedWindow>, StoreError> {
+        self.scoped_rows(&WINDOW_FIND, scope, binds![id_or_name])?
+            .into_iter()
+            .next()
+            .map(listed)
+            .transpose()
+    }
+
+    /// As `window_list`, with where each was written; one that cannot be read spoils no other.
+    pub fn window_list_listed(
+        &mut self,
+        scope: &ClientScope,
+        request: &PageRequest,
+    ) -> Result<Page<ListedWindow>, StoreError> {
+        let (limit, before) = (
+            page_limit(request),
+            request.cursor.as_deref().unwrap_or(LAST),
+        );
+        let rows = self.scoped_rows(&WINDOW_LIST, scope, binds![before, limit + 1])?;
+        let items = rows.into_iter().map(listed).collect::<Result<_, _>>()?;
+        Ok(page(items, limit, |item: &ListedWindow| {
+            item.standing.id.clone()
+        }))
     }
 
     /// Lists change windows, newest first; those of the whole provider are seen by all.

@@ -179,6 +179,14 @@ impl From<ServiceError> for Problem {
                 detail,
             )
             .with("problems", json!(problems)),
+            E::Fields { problems } => Self::new(
+                S::UNPROCESSABLE_ENTITY,
+                "invalid",
+                "A value is not right",
+                detail,
+            )
+            .with("field", json!(problems.first().map(|one| &one.field)))
+            .with("problems", json!(problems)),
             E::Conflict { .. } => Self::new(S::CONFLICT, "conflict", "It is there already", detail),
             E::Store(_) | E::Internal { .. } => Self::internal(&error),
         }

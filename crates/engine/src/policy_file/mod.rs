@@ -30,7 +30,7 @@ use source::Source;
 
 pub use objects::{DECIDED_BY_THE_POLICY, OWNER_OF_NO_NAME};
 pub use openings::{Listing, OpeningsOf, WindowOpening, freezes_of, openings};
-pub use print::{Object, to_toml};
+pub use print::{Object, quoted, to_toml};
 pub use problem::{Place, Problem, Weight};
 pub use schema::schema;
 

@@ -282,7 +282,7 @@ fn local(at: DateTime) -> String {
 }
 
 /// A text as a basic string of TOML.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {

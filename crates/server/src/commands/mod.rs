@@ -10,6 +10,7 @@ pub mod device;
 pub mod enrolment;
 pub mod feed;
 pub mod finding;
+pub mod freeze;
 pub mod order;
 pub mod owner;
 pub mod patch;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use service::window::{OpeningItem, WindowItem};
+use service::window::{NewCatchUp, NewWindow, OpeningItem, WindowItem};
 
 use super::{Limit, Shown, show_list, show_one};
 use crate::cli::Global;
@@ -13,8 +13,8 @@ use crate::table;
 /// `patchloop window`.
 #[derive(Debug, Subcommand)]
 pub enum WindowCommand {
-    /// Add a weekly change window
-    Add(AddArgs),
+    /// Add a change window
+    Add(Box<AddArgs>),
     /// List change windows
     List {
         /// How much of the list
@@ -44,9 +44,27 @@ pub struct AddArgs {
     /// For which devices, such as 'client:acme tag:server'
     #[arg(long = "for", value_name = "QUERY", allow_hyphen_values = true)]
     devices: String,
-    /// On which days it opens, such as mon,thu
-    #[arg(long)]
-    days: String,
+    /// On which weekdays it opens, such as mon,thu
+    #[arg(long, group = "recurrence", required = true)]
+    days: Option<String>,
+    /// Only every so many weeks, counted from the week of --from; with --days
+    #[arg(long, value_name = "N", requires = "days")]
+    every_weeks: Option<i64>,
+    /// On which weekday of each month, such as '2 tuesday' or 'last friday'
+    #[arg(long, group = "recurrence", value_name = "WEEKDAY")]
+    nth: Option<String>,
+    /// So many days after the day of --nth; before it with a minus
+    #[arg(long, value_name = "N", requires = "nth", allow_hyphen_values = true)]
+    plus_days: Option<i64>,
+    /// On which day of each month, such as 31 (months without it are skipped) or last
+    #[arg(long, group = "recurrence", value_name = "DAY")]
+    month_day: Option<String>,
+    /// On which dates, such as 2026-12-24,2026-12-31
+    #[arg(long, group = "recurrence", value_delimiter = ',', value_name = "DATE")]
+    dates: Vec<String>,
+    /// How many days after each patch's own release, such as 2d
+    #[arg(long, group = "recurrence", value_name = "DAYS")]
+    after_release: Option<String>,
     /// At which time it opens, such as 22:00
     #[arg(long, value_name = "HH:MM")]
     start: String,
@@ -56,6 +74,27 @@ pub struct AddArgs {
     /// The time zone, such as Europe/Berlin, or `device` for each device's own
     #[arg(long)]
     zone: String,
+    /// The first local date on which it may open
+    #[arg(long, value_name = "DATE")]
+    from: Option<String>,
+    /// The last local date on which it may open
+    #[arg(long, value_name = "DATE")]
+    until: Option<String>,
+    /// Nothing new begins in the last part of an opening, so long, such as 30m
+    #[arg(long, value_name = "DURATION")]
+    reserve: Option<String>,
+    /// A device that was off may be changed so long after its next contact, such as 2h
+    #[arg(long, value_name = "DURATION")]
+    catch_up: Option<String>,
+    /// But not at these local hours, such as 09:00-17:00
+    #[arg(long, value_name = "HH:MM-HH:MM", requires = "catch_up")]
+    catch_up_not: Option<String>,
+    /// And not later than so long after the missed opening, such as 7d
+    #[arg(long, value_name = "DURATION", requires = "catch_up")]
+    catch_up_expires: Option<String>,
+    /// End this window (name or id) in the same moment: the new one stands instead of it
+    #[arg(long, value_name = "WINDOW")]
+    instead: Option<String>,
     /// Only say when it would open: the next twelve times
     #[arg(long)]
     dry_run: bool,
@@ -98,6 +137,8 @@ const HEADINGS: &[&str] = &[
     "start",
     "duration",
     "zone",
+    "opens next",
+    "written",
     "valid from",
     "ended",
 ];
@@ -110,26 +151,53 @@ fn row(window: WindowItem) -> Vec<String> {
     vec![
         window.name,
         devices.trim().to_owned(),
-        window.days,
+        window
+            .unreadable
+            .map_or(window.days, |why| format!("cannot be read: {why}")),
         window.start,
         window.duration,
         window.zone,
+        window.opens_next.unwrap_or_else(|| "-".to_owned()),
+        window.file.unwrap_or_else(|| "by hand".to_owned()),
         table::minute(window.valid_from),
         table::maybe_minute(window.ended_at),
     ]
 }
 
 fn add(args: &AddArgs, global: &Global) -> Result<Outcome, Failure> {
-    let body = json!({
-        "name": args.name, "for": args.devices, "days": args.days, "start": args.start,
-        "duration": args.duration, "zone": args.zone,
+    let catch_up = args.catch_up.as_ref().map(|within| NewCatchUp {
+        within: within.clone(),
+        not: args.catch_up_not.clone(),
+        expires: args.catch_up_expires.clone(),
     });
+    let wanted = NewWindow {
+        name: args.name.clone(),
+        devices: args.devices.clone(),
+        days: args.days.clone().unwrap_or_default(),
+        every_weeks: args.every_weeks,
+        nth: args.nth.clone(),
+        plus_days: args.plus_days,
+        month_day: args.month_day.clone(),
+        dates: args.dates.clone(),
+        after_release: args.after_release.clone(),
+        start: args.start.clone(),
+        duration: args.duration.clone(),
+        zone: args.zone.clone(),
+        from: args.from.clone(),
+        until: args.until.clone(),
+        reserve: args.reserve.clone(),
+        catch_up,
+    };
+    let body = serde_json::to_value(&wanted)?;
     let api = Api::new(global)?;
     if args.dry_run {
         let answer = api.post("windows/preview", &body)?;
         return show_openings(global, answer);
     }
-    let answer = api.post("windows", &body)?;
+    let answer = match &args.instead {
+        None => api.post("windows", &body)?,
+        Some(old) => api.post(&format!("windows/{}/edit", escaped(old)), &body)?,
+    };
     show_one(global, answer, |window: WindowItem| {
         let path = format!("windows/{}/openings", window.id);
         table::rows(HEADINGS, [row(window)], "")?;

@@ -129,6 +129,7 @@ impl Server {
             start: "22:00".into(),
             duration: "2h".into(),
             zone: "Europe/Berlin".into(),
+            ..NewWindow::default()
         };
         self.service.window_add(&self.owner, &wanted).unwrap();
     }

@@ -13,6 +13,7 @@ mod decision;
 mod device;
 mod feed;
 mod finding;
+mod freeze;
 mod order;
 mod overview;
 mod patch;
@@ -92,9 +93,14 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(window::list, window::add))
         .routes(routes!(window::preview))
         .routes(routes!(window::end))
+        .routes(routes!(window::edit))
         .routes(routes!(window::openings))
         .routes(routes!(calendar::list, calendar::add))
         .routes(routes!(calendar::revoke))
+        .routes(routes!(freeze::list, freeze::add))
+        .routes(routes!(freeze::preview))
+        .routes(routes!(freeze::edit))
+        .routes(routes!(freeze::end))
         .routes(routes!(why::show))
         .routes(routes!(policy::list))
         .routes(routes!(policy::apply).layer(DefaultBodyLimit::max(policy::POLICY_BYTES_MAX)))

@@ -42,7 +42,7 @@ pub(super) async fn list(
     Ok(listed(page))
 }
 
-/// Adds a weekly change window
+/// Adds a change window
 #[utoipa::path(post, path = "/api/v1/windows", tag = "windows", operation_id = "window_add", request_body = NewWindow, responses(
     (status = 201, description = "Added", body = WindowItem),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
@@ -72,6 +72,24 @@ pub(super) async fn preview(
         .run(move |service| service.window_preview(&who, &new, OPENINGS_DEFAULT))
         .await?;
     Ok(listed(page))
+}
+
+/// Makes another window instead of one that was made by hand
+#[utoipa::path(post, path = "/api/v1/windows/{window}/edit", tag = "windows", operation_id = "window_edit", request_body = NewWindow,
+    params(("window" = String, Path, description = "Name or id")), responses(
+    (status = 200, description = "The new window", body = WindowItem),
+    (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn edit(
+    State(state): State<AppState>,
+    Extension(who): Extension<Principal>,
+    Named(window): Named,
+    Sent(new): Sent<NewWindow>,
+) -> Answered<WindowItem> {
+    let window = state
+        .run(move |service| service.window_edit(&who, &window, &new))
+        .await?;
+    Ok(Json(window))
 }
 
 /// Ends a change window
