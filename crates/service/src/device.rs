@@ -7,6 +7,7 @@ use domain::name::Tag;
 use domain::offer::{Facts, Lists, OldCode, RebootNeed, System, Unknown};
 use domain::page::{Page, PageRequest};
 use domain::query::SubjectKind;
+use engine::decide::GroupLookup;
 use engine::subject::DeviceSubject;
 use engine::view::DeviceView;
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ use crate::assess::{self, Material};
 use crate::decision::{self, DecisionItem};
 use crate::loops::Look;
 use crate::order::{self, OrderView, Outcomes};
+use crate::policy::standing;
 use crate::scan::Walk;
 use crate::view::{self, Packages};
 use crate::{Result, Service, ServiceError, audit, naming, query, scan};
@@ -78,6 +80,9 @@ pub struct DeviceDetail {
     pub at: Timestamp,
     /// Its tags, sorted.
     pub tags: Vec<String>,
+    /// The groups of the policy that it certainly is in, sorted.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// `level`, or `ahead` when the device remembers more than the server.
     #[schema(value_type = String)]
     pub standing: Standing,
@@ -305,6 +310,15 @@ fn shown(
         },
         ..DeviceSubject::of(&view)
     };
+    let policy = standing::load(tx, scope, at.unwrap_or(now))?.policy;
+    let lookup = GroupLookup::of(&policy);
+    let membership = lookup.membership(&subject, device.client, at.unwrap_or(now));
+    let subject = DeviceSubject {
+        groups: Some(&membership),
+        ..subject
+    };
+    let mut groups = membership.certain.clone();
+    groups.sort();
     let mut decisions = Vec::new();
     for decision in tx.decision_in_force(scope, at.unwrap_or(now))? {
         let own = decision.client.is_none_or(|client| client == device.client);
@@ -324,6 +338,7 @@ fn shown(
         device: item(&device, system.as_ref()),
         at: at.unwrap_or(now),
         tags: device.tags.iter().map(ToString::to_string).collect(),
+        groups,
         standing: device.standing,
         enrolled_at: device.enrolled_at,
         agent: device.agent.clone(),

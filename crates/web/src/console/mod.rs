@@ -11,6 +11,7 @@ mod decision;
 mod device;
 mod event;
 mod feed;
+mod local;
 mod overview;
 mod parts;
 mod patch;

@@ -231,7 +231,7 @@ impl Mark {
         match open {
             Some(true) => Self::new("open", "good", ""),
             Some(false) => Self::new("closed", "bad", ""),
-            None => Self::new("not asked", "unknown", "a gate before it is closed"),
+            None => Self::new("not evaluated", "unknown", "a gate before it is closed"),
         }
     }
 

@@ -17,7 +17,7 @@ use domain::proof::ProofState;
 use domain::report::{ClientReport, DeviceLine, MissingCount, NotCounted, ProvenLine};
 use domain::severity::{Classification, Severity};
 use domain::ticket::TicketState;
-use domain::verdict::{Answer, Gate, GateName, Verdict};
+use domain::verdict::{Answer, Gate, GateName, Loser, Verdict};
 use jiff::Timestamp;
 use service::decision::{DecisionItem, DecisionMade};
 use service::device::{DeviceDetail, DeviceItem, ModeChange};
@@ -263,6 +263,7 @@ fn detail() -> DeviceDetail {
         device: device(1, "web-1", Mode::Managed),
         at: now(),
         tags: vec!["server".into(), "web".into()],
+        groups: vec!["Web servers".into()],
         standing: Standing::Level,
         enrolled_at: at("2026-01-11T10:00:00Z"),
         agent: Some(AgentAbilities {
@@ -450,8 +451,8 @@ fn verdict() -> Verdict {
     Verdict {
         verdict: Answer::Later,
         at: opens,
-        gate: Some(GateName::Window),
-        sentence: "later: the window nightly opens on 2 March at 22:00 (Europe/Berlin)".into(),
+        gate: Some(GateName::Frozen),
+        sentence: "held: frozen until 2 March 2026 at 20:00 (Europe/Berlin) by Stocktaking; for an exception ask Ada Berg".into(),
         gates: vec![
             gate(
                 GateName::Known,
@@ -467,12 +468,28 @@ fn verdict() -> Verdict {
                 None,
                 None,
             ),
+            Gate {
+                losers: Some(vec![Loser {
+                    object: "the rule <everything late>".into(),
+                    level: Level::Provider,
+                    verdict: Word::Hold,
+                }]),
+                ..gate(
+                    GateName::Decided,
+                    Some(true),
+                    "approved by Ada Berg for site:Berlin",
+                    None,
+                    None,
+                )
+            },
+            gate(GateName::Delay, Some(true), "a person decided it", None, None),
+            gate(GateName::Ring, Some(true), "no ring set covers the device", None, None),
             gate(
-                GateName::Decided,
-                Some(true),
-                "approved by Ada Berg for site:Berlin",
-                None,
-                None,
+                GateName::Frozen,
+                Some(false),
+                "frozen until 2 March 2026 at 20:00 (Europe/Berlin) by Stocktaking; for an exception ask Ada Berg",
+                Some("Ada Berg"),
+                Some(at("2026-03-02T19:00:00Z")),
             ),
             gate(
                 GateName::Window,
@@ -481,7 +498,9 @@ fn verdict() -> Verdict {
                 Some("who may set windows"),
                 opens,
             ),
+            gate(GateName::Budget, Some(true), "no budget is configured", None, None),
             gate(GateName::Reachable, None, "", None, None),
+            gate(GateName::Guardrails, Some(true), "the device is managed", None, None),
         ],
     }
 }

@@ -1,18 +1,20 @@
-//! The page "why not patched?": the evaluator's answer with every gate.
+//! The page "why not patched?": the evaluator's answer with every gate, and what can be done about it.
 
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
+use domain::access;
 use domain::query::{Field, Query as Selection};
-use domain::verdict::Verdict;
+use domain::verdict::{Gate, GateName, Verdict};
 use jiff::Timestamp;
 use serde::Deserialize;
-use service::Principal;
-use service::device::DeviceItem;
+use service::device::{DeviceDetail, DeviceItem};
 use service::evidence::{EvidenceItem, FindingEvidence};
+use service::{Permission, Principal};
 
+use super::local::LocalMoment;
 use super::parts::{Mark, Moment};
-use super::{Area, Rendered, Shell, address, page};
+use super::{Area, Rendered, Shell, page};
 use crate::ask::{Asked, Named};
 use crate::state::AppState;
 
@@ -22,13 +24,41 @@ pub struct WhyAsked {
     patch: String,
 }
 
+struct LoserRow {
+    object: String,
+    level: String,
+    verdict: Mark,
+}
+
 struct GateRow {
     name: String,
     open: Mark,
     first: bool,
     reason: String,
     owner: Option<String>,
-    opens: Option<Moment>,
+    opens: Option<LocalMoment>,
+    losers: Vec<LoserRow>,
+}
+
+impl GateRow {
+    fn new(gate: &Gate, first: bool, zone: &str, now: Timestamp) -> Self {
+        let losers = gate.losers.iter().flatten();
+        Self {
+            name: gate.gate.to_string(),
+            open: Mark::gate(gate.open),
+            first,
+            reason: super::problem::sentence(&gate.reason),
+            owner: gate.owner.clone(),
+            opens: gate.opens_at.map(|at| LocalMoment::new(at, zone, now)),
+            losers: losers
+                .map(|loser| LoserRow {
+                    object: loser.object.clone(),
+                    level: loser.level.to_string(),
+                    verdict: Mark::word(loser.verdict),
+                })
+                .collect(),
+        }
+    }
 }
 
 struct EvidenceRow {
@@ -44,26 +74,36 @@ struct EvidenceRow {
     sha256: Option<String>,
 }
 
+/// For which devices a decision can be made from here.
+struct ReachChoice {
+    query: String,
+    says: String,
+}
+
 #[derive(Template)]
 #[template(path = "pages/device/why.html")]
 pub(super) struct WhyPage {
     shell: Shell,
     device: String,
     device_href: String,
+    zone: String,
     patch: String,
     mark: Mark,
     sentence: String,
-    at: Option<Moment>,
+    at: Option<LocalMoment>,
+    first: Option<GateRow>,
+    exception: Option<String>,
     gates: Vec<GateRow>,
     evidence: Vec<EvidenceRow>,
     unknown: Option<String>,
-    decide_href: String,
+    reaches: Vec<ReachChoice>,
+    refusal: Option<String>,
 }
 
 impl WhyPage {
     pub(super) fn new(
         who: &Principal,
-        device: &DeviceItem,
+        detail: &DeviceDetail,
         patch: &str,
         verdict: Verdict,
         evidence: Option<FindingEvidence>,
@@ -73,40 +113,75 @@ impl WhyPage {
             || (Vec::new(), None),
             |found| (found.evidence, found.unknown),
         );
-        let device_query = Selection::of(Field::Device, &device.id.to_string())
-            .map(|query| query.to_string())
-            .unwrap_or_default();
+        let device = &detail.device;
+        let is_first = |gate: &Gate| Some(gate.gate) == verdict.gate;
+        let row = |gate: &Gate| GateRow::new(gate, is_first(gate), &device.zone, now);
+        let frozen = verdict
+            .gates
+            .iter()
+            .find(|gate| gate.gate == GateName::Frozen && gate.open == Some(false));
         Self {
             shell: Shell::new("Why not patched?", Area::Devices, Some(who), now),
             device: device.name.clone(),
             device_href: format!("/devices/{}", device.id),
+            zone: device.zone.clone(),
             patch: patch.to_owned(),
             mark: Mark::answer(verdict.verdict),
             sentence: super::problem::sentence(&verdict.sentence),
-            at: verdict.at.map(|at| Moment::new(at, now)),
-            gates: verdict
-                .gates
-                .iter()
-                .map(|gate| GateRow {
-                    name: gate.gate.to_string(),
-                    open: Mark::gate(gate.open),
-                    first: Some(gate.gate) == verdict.gate,
-                    reason: super::problem::sentence(&gate.reason),
-                    owner: gate.owner.clone(),
-                    opens: gate.opens_at.map(|at| Moment::new(at, now)),
-                })
+            at: verdict
+                .at
+                .filter(|at| *at > now)
+                .map(|at| LocalMoment::new(at, &device.zone, now)),
+            first: verdict.gates.iter().find(|gate| is_first(gate)).map(row),
+            exception: frozen.and_then(|gate| gate.owner.clone()),
+            gates: verdict.gates.iter().map(row).collect(),
+            evidence: evidence
+                .into_iter()
+                .map(|one| evidence_row(one, now))
                 .collect(),
-            evidence: evidence.into_iter().map(|one| row(one, now)).collect(),
             unknown,
-            decide_href: address(
-                "/decisions/new",
-                &[("patch", patch), ("for", &device_query)],
-            ),
+            reaches: reaches(who, device, &detail.groups),
+            refusal: access::check(who, Permission::Decide)
+                .err()
+                .map(|denied| format!("{denied}.")),
         }
     }
 }
 
-fn row(one: EvidenceItem, now: Timestamp) -> EvidenceRow {
+/// The devices that a decision may be for: this one, and ever wider around it.
+fn reaches(who: &Principal, device: &DeviceItem, groups: &[String]) -> Vec<ReachChoice> {
+    let term = |field, value: &str| {
+        Selection::of(field, value)
+            .map(|query| query.to_string())
+            .unwrap_or_default()
+    };
+    let client = term(Field::Client, &device.client);
+    let choice = |query: String, says: String| ReachChoice { query, says };
+    let mut choices = vec![choice(
+        term(Field::Device, &device.id.to_string()),
+        format!("this device, {}", device.name),
+    )];
+    choices.extend(groups.iter().map(|group| {
+        choice(
+            format!("{client} {}", term(Field::Group, group)),
+            format!("the group {group} of {}", device.client),
+        )
+    }));
+    choices.push(choice(
+        format!("{client} {}", term(Field::Site, &device.site)),
+        format!("the site {} of {}", device.site, device.client),
+    ));
+    choices.push(choice(client, format!("the client {}", device.client)));
+    if access::check(who, Permission::WholeProvider).is_ok() {
+        choices.push(choice(
+            String::new(),
+            "every device of every client".to_owned(),
+        ));
+    }
+    choices
+}
+
+fn evidence_row(one: EvidenceItem, now: Timestamp) -> EvidenceRow {
     EvidenceRow {
         feed: one.feed.to_string(),
         says: one.says,
@@ -141,7 +216,7 @@ pub async fn show(
         .await?;
     page(&WhyPage::new(
         &who,
-        &detail.device,
+        &detail,
         &asked.patch,
         verdict,
         evidence,

@@ -34,7 +34,7 @@ fn evidence() -> FindingEvidence {
 fn why_shows_every_gate_and_marks_the_first_closed_one() {
     let page = why::WhyPage::new(
         &owner(),
-        &devices()[0],
+        &detail(),
         "deb:bookworm/openssl@3.0.22-1~deb12u2",
         verdict(),
         Some(evidence()),
