@@ -2,6 +2,8 @@
 //!
 //! The preview is the use case's own dry run, so that what is shown is what will be saved.
 
+pub mod list;
+
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;

@@ -11,6 +11,9 @@ mod decision;
 mod device;
 mod event;
 mod feed;
+mod form;
+mod freeze;
+mod kept;
 mod local;
 mod overview;
 mod parts;
@@ -21,6 +24,7 @@ mod report;
 mod session;
 mod ticket;
 mod why;
+mod window;
 
 #[cfg(test)]
 mod tests;
@@ -58,8 +62,16 @@ pub fn routes() -> Router<AppState> {
         .route("/devices/{device}/mode", get(device::mode_ask).post(device::mode_set))
         .route("/patches", get(patch::list))
         .route("/decisions/new", get(decision::new))
-        .route("/decisions", axum::routing::post(decision::save))
+        .route("/decisions", get(decision::list::list).post(decision::save))
         .route("/decisions/{decision}/end", get(decision::end_ask).post(decision::end))
+        .route("/windows", get(window::list))
+        .route("/windows/new", get(window::new).post(window::save))
+        .route("/windows/{window}/edit", get(window::edit_ask).post(window::edit_save))
+        .route("/windows/{window}/end", get(window::end_ask).post(window::end))
+        .route("/freezes", get(freeze::list))
+        .route("/freezes/new", get(freeze::new).post(freeze::save))
+        .route("/freezes/{freeze}/edit", get(freeze::edit_ask).post(freeze::edit_save))
+        .route("/freezes/{freeze}/end", get(freeze::end_ask).post(freeze::end))
         .route("/policy", get(policy::list::list))
         .route("/policy/objects/{object}", get(policy::object::show))
         .route("/policy/plan", get(policy::plan::ask).post(policy::plan::plan))
@@ -163,6 +175,10 @@ enum Done {
     Ended,
     Mode,
     Applied,
+    Window,
+    WindowEnded,
+    Freeze,
+    FreezeEnded,
 }
 
 impl Done {
@@ -172,6 +188,10 @@ impl Done {
             Self::Ended => "The decision has ended. What is installed stays installed.",
             Self::Applied => "The policy is applied and holds from now on.",
             Self::Mode => "The device's mode is changed.",
+            Self::Window => "The change window is saved and holds from now on.",
+            Self::WindowEnded => "The change window has ended.",
+            Self::Freeze => "The freeze is saved and holds from now on.",
+            Self::FreezeEnded => "The freeze has ended.",
         }
     }
 }

@@ -16,6 +16,7 @@ use domain::ticket::TicketState;
 use jiff::{SignedDuration, Timestamp, Unit};
 use service::decision::DecisionItem;
 use service::feed::Freshness;
+use service::freeze::FreezeState;
 use service::order::OrderView;
 
 macro_rules! parts {
@@ -233,6 +234,18 @@ impl Mark {
             Some(false) => Self::new("closed", "bad", ""),
             None => Self::new("not evaluated", "unknown", "a gate before it is closed"),
         }
+    }
+
+    /// Where a freeze stands.
+    pub fn freeze(state: FreezeState) -> Self {
+        let (look, hint) = match state {
+            FreezeState::Coming => ("active", "it has not begun"),
+            FreezeState::InForce => ("warn", "nothing is changed on the devices it covers"),
+            FreezeState::Over => ("", "its time has passed"),
+            FreezeState::Ended => ("", "a person ended it, or no file says it any more"),
+            FreezeState::Unreadable => ("bad", "everything it covers is closed"),
+        };
+        Self::new(state.word(), look, hint)
     }
 
     /// The evaluator's answer.

@@ -36,10 +36,12 @@ mod devices;
 mod events;
 mod feeds;
 mod frame;
+mod freezes;
 mod overviews;
 mod policies;
 mod reasons;
 mod reports;
+mod windows;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
