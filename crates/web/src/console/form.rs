@@ -93,7 +93,7 @@ impl Mistakes {
         self.0.insert(
             field.to_owned(),
             vec![Told {
-                what: format!("{} at column {}.", mistake.message, mistake.column),
+                what: sentence(&format!("{} at column {}", mistake.message, mistake.column)),
                 pointer: mistake.pointer(text),
                 hint: mistake.suggestion.as_deref().map_or(expected, sentence),
             }],

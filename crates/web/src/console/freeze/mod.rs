@@ -3,7 +3,9 @@
 mod form;
 mod list;
 
+#[cfg(test)]
 pub(in crate::console) use form::{FormPage, FreezeForm, Seen};
+#[cfg(test)]
 pub(in crate::console) use list::{EndPage, FreezesPage};
 
 pub use form::{edit_ask, edit_save, new, save};

@@ -58,7 +58,7 @@ impl WindowRow {
             file: window.file.clone(),
             unreadable: window.unreadable.clone(),
             ended: window.ended_at.map(|at| Moment::new(at, now)),
-            edit: (stands && may_set && window.file.is_none())
+            edit: (stands && may_set && window.file.is_none() && window.unreadable.is_none())
                 .then(|| format!("/windows/{}/edit", window.id)),
             end: (stands && may_set).then(|| format!("/windows/{}/end", window.id)),
         }

@@ -2,9 +2,15 @@
 
 mod form;
 mod list;
+mod openings;
+mod typed;
 
-pub(in crate::console) use form::{FormPage, Seen, WindowForm};
+#[cfg(test)]
+pub(in crate::console) use form::{FormPage, Seen};
+#[cfg(test)]
 pub(in crate::console) use list::{EndPage, WindowsPage};
+#[cfg(test)]
+pub(in crate::console) use typed::WindowForm;
 
 pub use form::{edit_ask, edit_save, new, save};
 pub use list::{end, end_ask, list};
