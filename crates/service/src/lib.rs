@@ -10,8 +10,8 @@
 pub mod advisory;
 mod assess;
 pub mod audit;
-pub mod calendar;
 pub mod by_hand;
+pub mod calendar;
 mod chance;
 pub mod client;
 mod clocks;
