@@ -6,6 +6,7 @@
 //! Durations are elapsed time, a day is 24 hours. Local times say in which zone.
 
 mod delay;
+mod notice;
 mod object;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use crate::query::Query;
 use crate::window::ChangeWindow;
 
 pub use delay::{Delay, InvalidDelay};
+pub use notice::Notice;
 pub use object::{
     ApprovalRule, Exclusion, Freeze, Group, RebootRule, RebootWhen, Ring, RingSet, RuleAction,
     Study, UserPresent,

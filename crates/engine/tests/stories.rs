@@ -10,6 +10,7 @@
 //! DEVICE PATCH: never gate GATE
 //!     says WORDS                             of its sentence
 //! DEVICE reboots by RULE at TIME             or `... by RULE never`
+//! DEVICE is warned at TIME, TIME and reboots at TIME      if a reboot is due now
 //! WINDOW opens TIME, TIME, ...               every opening from the present on, for DEVICE-less zones
 //! the freeze NAME is broken: WHY             as if the store held one that nobody can read
 //! refused: WORDS                             the policy is not accepted, and says so
@@ -89,6 +90,9 @@ impl Story {
             });
             return Ok(());
         }
+        if let Some((device, expected)) = line.split_once(" is warned at ") {
+            return equal(&self.warnings(device), expected);
+        }
         if let Some((device, expected)) = line.split_once(" reboots by ") {
             return equal(&self.reboot(device), expected);
         }
@@ -126,6 +130,21 @@ impl Story {
                 None => format!("{} never", reboot.rule.name),
             },
         }
+    }
+
+    fn warnings(&self, device: &str) -> String {
+        let world = SnapshotWorld::new(&self.fleet, &self.policy);
+        let device = self.fleet.devices.iter().find(|d| d.id == device).unwrap();
+        let reboot = world.device(device, self.now).reboot();
+        let Some(notice) = reboot.and_then(|reboot| reboot.notice(self.now)) else {
+            return "never".to_owned();
+        };
+        let times: Vec<String> = notice.warnings.iter().map(ToString::to_string).collect();
+        let times = match times.is_empty() {
+            true => "no time".to_owned(),
+            false => times.join(", "),
+        };
+        format!("{times} and reboots at {}", notice.reboot_at)
     }
 
     /// The first openings, without the freezes of the same devices.
@@ -186,7 +205,7 @@ fn every_story_comes_true() {
         .filter(|path| path.extension().is_some_and(|e| e == "story"))
         .collect();
     paths.sort();
-    assert!(paths.len() >= 11, "stories are missing");
+    assert!(paths.len() >= 15, "stories are missing");
     for path in paths {
         tell(&path);
     }

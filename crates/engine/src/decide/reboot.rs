@@ -1,12 +1,14 @@
 //! Which reboot rule counts for a device, and when it would be rebooted.
 //!
 //! The closest rule counts; within a level never beats needed beats always. A rule that perhaps
-//! covers the device counts only where it is stricter.
+//! covers the device counts only where it is stricter. Where somebody works on the device, the
+//! warnings come before the reboot, and an opening that is too short for them is passed over.
 
 use domain::decision::Level;
-use domain::policy::{RebootRule, RebootWhen};
+use domain::policy::{Notice, RebootRule, RebootWhen};
 use domain::query::Truth;
 use domain::window::Opening;
+use jiff::Timestamp;
 
 use super::pair::Side;
 use super::timetable::Timetable;
@@ -21,6 +23,21 @@ pub struct Reboot<'a> {
     /// The opening in which the device may be rebooted now or next; `None`: it is not rebooted, or
     /// nothing opens.
     pub opening: Option<Opening>,
+}
+
+impl Reboot<'_> {
+    /// If it is due since `now`, for which the opening was asked: when the device is rebooted, and
+    /// when a person who works on it is warned. No warning where nobody is waited for.
+    pub fn notice(&self, now: Timestamp) -> Option<Notice> {
+        let opening = self.opening?;
+        Some(match &self.rule.user_present {
+            Some(present) => present.notice(now, opening.opens_at),
+            None => Notice {
+                warnings: Vec::new(),
+                reboot_at: opening.opens_at.max(now),
+            },
+        })
+    }
 }
 
 fn strictness(when: RebootWhen) -> u8 {
@@ -66,6 +83,8 @@ impl<'a> Side<'a> {
             .collect();
         let contacts = self.contacts.filter(|_| rule.window.is_none());
         let table = Timetable::new(&windows, &self.freezes.spans, self.zone, contacts, self.now);
-        table.opening(self.now, None)
+        let present = rule.user_present.as_ref();
+        let from = present.map_or(self.now, |present| present.rebooted_from(self.now));
+        table.opening(from, None)
     }
 }

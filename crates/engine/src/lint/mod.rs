@@ -31,6 +31,7 @@ pub fn lint(files: &PolicyFiles, now: Timestamp) -> Vec<Problem> {
     };
     times::windows(&mut lint);
     times::freezes(&mut lint);
+    times::warnings(&mut lint);
     times::ends(&mut lint);
     rules::unreachable(&mut lint);
     rules::without_windows(&mut lint);

@@ -215,3 +215,28 @@ fn who_why_and_groups_that_are_not_there_are_asked_for() {
          13: warning: the freeze `f` does not say why"
     );
 }
+
+#[test]
+fn a_window_that_is_too_short_to_warn_anybody_is_found() {
+    let reboot = |extra: &str| {
+        format!("[[reboot]]\nname = \"r\"\nwhen = \"needed\"\n{extra}\n")
+            + &window("w", "")
+            + &rule("all", "", "", "")
+    };
+    let found = told(&reboot("warn = [\"3h\", \"2h\"]"));
+    assert!(
+        found.starts_with(
+            "1: warning: the reboot rule `r`: `w` closes before the last warning is over, so what is \
+             installed in it is rebooted in a later opening"
+        ),
+        "{found}"
+    );
+    for sound in [
+        "warn = [\"3h\", \"5m\"]",
+        "",
+        "warn = [\"3h\"]\nwindow = \"w\"",
+    ] {
+        let found = told(&reboot(sound));
+        assert!(!found.contains("last warning"), "{sound}: {found}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Windows that never open, freezes that leave nothing, and what is over.
 
-use domain::policy::PolicyKind;
+use domain::policy::{PolicyKind, RebootWhen};
 use domain::window::{ChangeWindow, WindowZone};
 use jiff::{SignedDuration, Timestamp};
 
@@ -114,6 +114,42 @@ pub(super) fn freezes(lint: &mut Lint<'_>) {
             let hint = "shorten the freeze, or limit its `for`";
             lint.tell(Weight::Warning, (PolicyKind::Window, index), what, hint);
         }
+    }
+}
+
+/// Reboots in the window of the installation, where it closes before a person could be warned.
+pub(super) fn warnings(lint: &mut Lint<'_>) {
+    for (index, rule) in lint.policy.reboots.iter().enumerate() {
+        let Some(present) = rule
+            .user_present
+            .as_ref()
+            .filter(|_| rule.window.is_none() && rule.when != RebootWhen::Never)
+        else {
+            continue;
+        };
+        let covering = lint.policy.windows.iter().filter(|window| {
+            window.devices.is_everything()
+                || window.devices == rule.devices
+                || rule.devices.implies(&window.devices)
+        });
+        let too_short = covering.filter(|window| {
+            let closes_at = lint.now.checked_add(window.duration.elapsed());
+            closes_at.is_ok_and(|closes_at| present.rebooted_from(lint.now) >= closes_at)
+        });
+        let names: Vec<String> = too_short
+            .map(|window| format!("`{}`", window.name))
+            .collect();
+        if names.is_empty() {
+            continue;
+        }
+        let what = format!(
+            "the reboot rule `{}`: {} closes before the last warning is over, so what is installed \
+             in it is rebooted in a later opening",
+            rule.name,
+            names.join(" and ")
+        );
+        let hint = "warn later, make the window longer, or name a `window` for reboots";
+        lint.tell(Weight::Warning, (PolicyKind::Reboot, index), what, hint);
     }
 }
 

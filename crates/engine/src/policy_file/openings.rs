@@ -181,6 +181,10 @@ fn ways_of_fleet(policy: &Policy, snapshot: &Snapshot, at: Timestamp) -> Vec<Way
                 way.releases.extend(
                     missing
                         .filter(|finding| finding.state == SnapshotState::Missing)
+                        .filter(|finding| {
+                            let by = finding.superseded_by.as_deref();
+                            by.is_none_or(|by| by.trim().is_empty())
+                        })
                         .filter_map(|finding| finding.released_at.or(finding.first_seen_at)),
                 );
             }

@@ -25,6 +25,14 @@ start = "02:30"
 duration = "2h"
 dates = ["2026-03-29", "2026-10-25"]
 
+[[window]]
+name = "twenty-ninth"
+for = "tag:leap"
+zone = "Europe/Berlin"
+start = "22:00"
+duration = "3h"
+month_day = 29
+
 [[decision]]
 verdict = "approve"
 patches = ""
@@ -32,7 +40,8 @@ reason = "tested"
 --- fleet
 {"v": 1, "devices": [
   {"id": "a", "client": "acme", "zone": "UTC", "findings": [{"patch": "p"}]},
-  {"id": "b", "client": "acme", "zone": "UTC", "tags": ["berlin"], "findings": [{"patch": "p"}]}]}
+  {"id": "b", "client": "acme", "zone": "UTC", "tags": ["berlin"], "findings": [{"patch": "p"}]},
+  {"id": "c", "client": "acme", "zone": "UTC", "tags": ["leap"], "findings": [{"patch": "p"}]}]}
 --- story
 at 2026-02-01T00:00:00Z
 month end opens 2026-03-31T20:00:00Z, 2026-05-31T20:00:00Z, 2026-07-31T20:00:00Z
@@ -51,3 +60,22 @@ b p: later 2026-03-31T20:00:00Z gate window
 # 02:30 comes twice on 25 October: the first.
 at 2026-10-25T00:00:00Z
 b p: later 2026-10-25T00:30:00Z gate window
+# 02:30 comes twice on 25 October: the first time counts, and two hours are two hours.
+at 2026-10-25T00:29:59Z
+b p: later 2026-10-25T00:30:00Z gate window
+at 2026-10-25T00:30:00Z
+b p: now
+at 2026-10-25T02:29:59Z
+b p: now
+at 2026-10-25T02:30:00Z
+b p: later 2026-10-31T20:00:00Z gate window
+# February has a 29th only in leap years, and an opening runs into March.
+at 2027-01-31T00:00:00Z
+twenty-ninth opens 2027-03-29T20:00:00Z, 2027-04-29T20:00:00Z
+at 2028-02-29T21:00:00Z
+twenty-ninth opens 2028-02-29T21:00:00Z, 2028-03-29T20:00:00Z
+c p: now
+at 2028-02-29T23:59:59Z
+c p: now
+at 2028-03-01T00:00:00Z
+c p: later 2028-03-29T20:00:00Z gate window
