@@ -172,6 +172,11 @@ pub struct SnapshotFinding {
     /// When it was first seen on any device.
     #[serde(default)]
     pub first_seen_at: Option<Timestamp>,
+    /// When the delay clock of its fix began, where whoever wrote the file knows: an earlier patch
+    /// with the same fix may be in no finding any more. It goes before `released_at` and
+    /// `first_seen_at` of all findings with the same fix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_at: Option<Timestamp>,
     /// Where the device stands.
     #[serde(default)]
     pub state: SnapshotState,

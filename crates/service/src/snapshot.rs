@@ -1,13 +1,20 @@
 //! The fleet as a snapshot: what the evaluator needs to know, for commands that ask no server.
+//!
+//! What the server calls missing rests on what the device itself reports of its package manager, so
+//! a feed that is old closes nothing: each finding names the report as its feed. A device whose
+//! report the server does not believe (too old, without package lists) has findings that rest on a
+//! feed that is not fresh, and they are closed as they are on the server.
 
 use domain::access::{self, Permission, Principal};
 use domain::finding::{DatedFinding, FindingState};
+use domain::offer::System;
 use domain::page::{Page, PageRequest};
 use domain::policy::Policy;
 use domain::query::SubjectKind;
 use domain::snapshot::{
     SNAPSHOT_VERSION, Snapshot, SnapshotDevice, SnapshotFeed, SnapshotFinding, SnapshotState,
 };
+use engine::decide::{Evaluator, GroupLookup};
 use engine::subject::DeviceSubject;
 use engine::view::DeviceView;
 use jiff::Timestamp;
@@ -19,9 +26,15 @@ use crate::scan::Walk;
 use crate::view::{self, Packages};
 use crate::{Result, Service, query};
 
+/// What findings rest on: their device's own report.
+const REPORT: &str = "device-report";
+/// What findings rest on where that report is not believed.
+const REPORT_LACKING: &str = "lacking-device-report";
+
 /// What becomes of devices in a snapshot.
 struct Writing<'p> {
     policy: &'p Policy,
+    groups: GroupLookup<'p>,
     clocks: &'p Clocks,
     now: Timestamp,
 }
@@ -30,10 +43,12 @@ impl Writing<'_> {
     fn device(&self, view: &DeviceView) -> SnapshotDevice {
         let device = &view.device;
         let subject = DeviceSubject::of(view);
-        let groups = self.policy.groups.iter().filter(|group| {
-            group.client.is_none_or(|client| client == device.client)
-                && group.devices.matches(&subject, self.now)
-        });
+        let groups = self.groups.membership(&subject, device.client, self.now);
+        let evaluator = Evaluator::new(view, self.policy, self.now);
+        let feed = match evaluator.known().open {
+            Some(true) => REPORT,
+            Some(false) | None => REPORT_LACKING,
+        };
         let system = view.facts.as_ref().map(|facts| &facts.system);
         SnapshotDevice {
             id: device.id.to_string(),
@@ -41,21 +56,21 @@ impl Writing<'_> {
             client: device.client_name.to_string(),
             site: device.site_name.to_string(),
             zone: device.zone.clone(),
-            groups: groups.map(|group| group.name.to_string()).collect(),
+            groups: groups.certain,
             tags: device.tags.iter().map(ToString::to_string).collect(),
-            os: system.map_or_else(String::new, |system| {
-                format!("{} {}", system.id, system.version)
-                    .trim()
-                    .to_owned()
-            }),
+            os: system.map_or_else(String::new, os),
             last_seen: device.last_seen,
             contacts: view.contacts.clone(),
-            findings: view.findings.iter().map(|one| self.finding(one)).collect(),
+            findings: view
+                .findings
+                .iter()
+                .map(|one| self.finding(one, feed))
+                .collect(),
             ..SnapshotDevice::default()
         }
     }
 
-    fn finding(&self, dated: &DatedFinding) -> SnapshotFinding {
+    fn finding(&self, dated: &DatedFinding, feed: &str) -> SnapshotFinding {
         let (finding, facts) = (&dated.finding, &dated.finding.facts);
         let clock = clocks::of_finding(self.clocks, finding);
         let began = clock.as_ref().map(|(_, clock)| *clock);
@@ -67,13 +82,13 @@ impl Writing<'_> {
             cves: facts.cves.clone(),
             kev: facts.kev,
             fix: Some(clock.map_or_else(|| finding.patch.to_string(), |(fix, _)| fix)),
-            released_at: facts
-                .released_at
-                .or(began.and_then(|clock| clock.released_at)),
-            first_seen_at: Some(began.map_or(dated.first_seen, |clock| {
-                clock.first_seen_at.min(dated.first_seen)
-            })),
+            released_at: facts.released_at,
+            first_seen_at: Some(dated.first_seen),
+            clock_at: began.map(|clock| clock.released_at.unwrap_or(clock.first_seen_at)),
+            feed: Some(feed.to_owned()),
             state: match finding.state {
+                // The device's package manager will not install it: as good as none.
+                FindingState::Missing if finding.refused.is_some() => SnapshotState::NoFix,
                 FindingState::Missing => SnapshotState::Missing,
                 FindingState::NoFix => SnapshotState::NoFix,
                 FindingState::OldCodeRunning => SnapshotState::OldCodeRunning,
@@ -81,10 +96,23 @@ impl Writing<'_> {
                 FindingState::NotAffected => SnapshotState::NotAffected,
                 FindingState::Unknown => SnapshotState::Unknown,
             },
-            why: Some(finding.why.clone()).filter(|why| !why.is_empty()),
+            why: Some(finding.refused.as_ref().map_or_else(
+                || finding.why.clone(),
+                |why| format!("the device's package manager refuses it: {why}"),
+            ))
+            .filter(|why| !why.is_empty()),
             ..SnapshotFinding::default()
         }
     }
+}
+
+/// `debian 12 (bookworm)`.
+fn os(system: &System) -> String {
+    let mut text = format!("{} {}", system.id, system.version);
+    if let Some(codename) = &system.codename {
+        text = format!("{} ({codename})", text.trim());
+    }
+    text.trim().to_owned()
 }
 
 impl Service {
@@ -113,6 +141,7 @@ impl Service {
             };
             let writing = Writing {
                 policy: &policy,
+                groups: GroupLookup::of(&policy),
                 clocks: &clocks,
                 now,
             };
@@ -136,11 +165,17 @@ impl Service {
         Ok((snapshot, found.next))
     }
 
-    /// The feeds of which anything is at hand. What devices' own package managers say is no feed
-    /// that can grow old by itself.
+    /// The devices' own reports, and the feeds of which anything is at hand: those say how bad a
+    /// fault is, and no finding rests on them alone.
     fn snapshot_feeds(&self, who: &Principal) -> Result<Vec<SnapshotFeed>> {
         let status = self.feed_status(who)?;
-        Ok(status
+        let reports = [(REPORT, true), (REPORT_LACKING, false)].map(|(name, fresh)| SnapshotFeed {
+            name: name.to_owned(),
+            fresh,
+            since: None,
+            unknown: Default::default(),
+        });
+        let feeds = status
             .feeds
             .into_iter()
             .filter(|feed| feed.enabled && feed.feed != domain::feed::Feed::DebChangelog)
@@ -150,7 +185,7 @@ impl Service {
                 fresh: feed.freshness == Freshness::Fresh,
                 since: feed.as_of,
                 unknown: Default::default(),
-            })
-            .collect())
+            });
+        Ok(reports.into_iter().chain(feeds).collect())
     }
 }

@@ -369,7 +369,7 @@ fn looked_at(finding: &SnapshotFinding) -> impl Hash + PartialEq {
             &finding.cves,
             finding.kev,
         ),
-        (finding.released_at, finding.first_seen_at),
+        (finding.released_at, finding.first_seen_at, finding.clock_at),
         (finding.state, &finding.superseded_by),
     )
 }

@@ -146,32 +146,38 @@ impl<'a> SnapshotWorld<'a> {
 }
 
 fn own_clock(finding: &SnapshotFinding) -> Clock {
+    let known = finding.released_at.or(finding.first_seen_at);
     Clock {
-        began_at: finding.released_at.or(finding.first_seen_at),
+        began_at: finding.clock_at.or(known),
         released: finding.released_at.is_some(),
     }
 }
 
-/// Per fix the earliest release of any finding; where there is none, the earliest first sight.
+/// Per fix the clock that a finding says it has; else the earliest release of any finding; where
+/// there is none, the earliest first sight.
 fn clocks(snapshot: &Snapshot) -> HashMap<&str, Clock> {
-    let mut clocks: HashMap<&str, Clock> = HashMap::new();
+    // What is said goes before a release, and a release before a first sight; then the earliest.
+    let rank = |finding: &SnapshotFinding, clock: Clock| {
+        (
+            clock.began_at.is_none(),
+            finding.clock_at.is_none(),
+            // Of two clocks that are said, the earliest counts, whatever it began with.
+            finding.clock_at.is_none() && !clock.released,
+            clock.began_at,
+            !clock.released,
+        )
+    };
+    let mut clocks = HashMap::new();
     for finding in snapshot.devices.iter().flat_map(|device| &device.findings) {
-        let own = own_clock(finding);
+        let clock = own_clock(finding);
+        let own = (rank(finding, clock), clock);
         let known = clocks.entry(finding.fix()).or_insert(own);
-        let earlier = match (known.began_at, own.began_at) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(known_at), Some(own_at)) => match (known.released, own.released) {
-                (false, true) => true,
-                (true, false) => false,
-                (true, true) | (false, false) => own_at < known_at,
-            },
-        };
-        if earlier {
+        if own.0 < known.0 {
             *known = own;
         }
     }
-    clocks
+    let clocks = clocks.into_iter();
+    clocks.map(|(fix, (_, clock))| (fix, clock)).collect()
 }
 
 /// Whether a device speaks with the server at `now`; `None`: not recorded.
@@ -403,5 +409,46 @@ fn applicable(finding: &SnapshotFinding) -> Gate {
         (SnapshotState::Fixed, _) => no("it is fixed", "nobody"),
         (SnapshotState::NotAffected, _) => no("it does not apply", "nobody"),
         (SnapshotState::Unknown, _) => not_asked(gate, format!("not known{why}")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_said_goes_before_releases_and_sights() {
+        let text = |more: &str| {
+            format!(
+                r#"{{"v":1,"devices":[
+                {{"id":"a","zone":"UTC","findings":[{{"patch":"p2","fix":"f",
+                    "released_at":"2026-03-05T00:00:00Z"{more}}}]}},
+                {{"id":"b","zone":"UTC","findings":[{{"patch":"p1","fix":"f",
+                    "released_at":"2026-03-03T00:00:00Z"}}]}}]}}"#
+            )
+        };
+        let policy = Policy::default();
+        let began = |more: &str| {
+            let snapshot: Snapshot = serde_json::from_str(&text(more)).unwrap();
+            let world = SnapshotWorld::new(&snapshot, &policy);
+            let clocks: Vec<Clock> = snapshot
+                .devices
+                .iter()
+                .map(|device| world.clock(&device.findings[0]))
+                .collect();
+            assert_eq!(clocks[0].began_at, clocks[1].began_at, "one fix, one clock");
+            clocks[0].began_at.unwrap().to_string()
+        };
+        assert_eq!(began(""), "2026-03-03T00:00:00Z");
+        assert_eq!(
+            began(r#","clock_at":"2026-02-01T00:00:00Z""#),
+            "2026-02-01T00:00:00Z"
+        );
+        // Also where it is later than a release: whoever wrote the file knows better.
+        assert_eq!(
+            began(r#","clock_at":"2026-03-04T00:00:00Z""#),
+            "2026-03-04T00:00:00Z"
+        );
     }
 }

@@ -210,6 +210,7 @@ impl<'s> Numbers<'s> {
         finding.patch.hash(&mut hasher);
         finding.state.hash(&mut hasher);
         finding.first_seen_at.hash(&mut hasher);
+        finding.clock_at.hash(&mut hasher);
         let candidates = self.by_hash.entry(hasher.finish()).or_default();
         let known = candidates.iter().copied().find(|number| {
             self.findings
@@ -230,6 +231,7 @@ fn same_finding(a: &SnapshotFinding, b: &SnapshotFinding) -> bool {
         || (a.patch == b.patch
             && a.state == b.state
             && a.first_seen_at == b.first_seen_at
+            && a.clock_at == b.clock_at
             && a.released_at == b.released_at
             && a.product == b.product
             && a.severity == b.severity

@@ -194,6 +194,7 @@ fn same_patch(a: &Patch, b: &Patch) -> bool {
         && x.fix == y.fix
         && x.released_at == y.released_at
         && x.first_seen_at == y.first_seen_at
+        && x.clock_at == y.clock_at
         && x.cves == y.cves
 }
 
