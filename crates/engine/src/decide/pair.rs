@@ -326,24 +326,34 @@ impl<'a> Side<'a> {
         turns
     }
 
-    /// The first time from now on at which all five gates are open.
+    /// The first time from now on at which all five gates are open; `None` also where one of them is
+    /// closed that opens by nobody's clock, and only another word could help: somebody has to look.
     pub fn first_open(&self, pair: &Pair<'_>) -> Option<Timestamp> {
         if !self.may_be_told() {
             return None;
         }
         let from = pair.not_before.map_or(self.now, |at| at.max(self.now));
         let turns = self.turns(pair, from);
+        let mut approved_before = false;
         for at in 0..=turns.len() {
             let begins = at.checked_sub(1).map_or(from, |before| turns[before]);
             let ends = turns.get(at).copied();
             let within = |at: Timestamp| ends.is_none_or(|end| at < end);
-            let Some(ripe) = self.ripe(pair, begins).filter(|ripe| within(*ripe)) else {
-                continue;
-            };
-            let opening = self.table_for(pair, begins).opening(ripe, pair.release);
-            let first = opening.map(|opening| ripe.max(opening.opens_at));
-            if let Some(first) = first.filter(|first| within(*first)) {
-                return Some(first);
+            let ripe = self.ripe(pair, begins);
+            if let Some(ripe) = ripe.filter(|ripe| within(*ripe)) {
+                let opening = self.table_for(pair, begins).opening(ripe, pair.release);
+                let first = opening.map(|opening| ripe.max(opening.opens_at));
+                if let Some(first) = first.filter(|first| within(*first)) {
+                    return Some(first);
+                }
+            }
+            // The gates tell how it stands with the first word that approves.
+            if !approved_before && self.is_approved(pair, begins) {
+                approved_before = true;
+                let opens = |table: Rc<Timetable>| table.opening(self.now, pair.release).is_some();
+                if ripe.is_none() || !opens(self.table_for(pair, begins)) {
+                    return None;
+                }
             }
         }
         None

@@ -336,6 +336,52 @@ fn a_preview_says_what_is_touched_and_when_it_is_first_due() {
     );
 }
 
+#[test]
+fn what_only_another_word_opens_is_never_in_short_and_at_length() {
+    let policy = |more: &str| {
+        let text = format!(
+            "[[window]]\nname = \"w\"\nzone = \"UTC\"\nfor = \"tag:server\"\nstart = \"03:00\"\n\
+             duration = \"1h\"\ndays = [\"mon\"]\n{more}\n[[rule]]\nname = \"old\"\nowner = \"Ada\"\n\
+             why = \"y\"\naction = \"approve\"\npatches = \"age>=1d\"\n[[rule]]\nname = \"new\"\n\
+             owner = \"Ada\"\nwhy = \"y\"\naction = \"approve\"\nwindows = [\"other\"]\n[[window]]\n\
+             name = \"other\"\nfor = \"tag:other\"\nzone = \"UTC\"\nstart = \"03:00\"\nduration = \
+             \"1h\"\ndays = [\"mon\"]\n"
+        );
+        let files = crate::policy_file::read(&[("a.toml".to_owned(), text)]);
+        files.unwrap().policy
+    };
+    let fleet: domain::snapshot::Snapshot = serde_json::from_str(
+        r#"{"v":1,"devices":[{"id":"d","zone":"UTC","tags":["server"],
+            "findings":[{"patch":"p","released_at":"2026-03-01T12:00:00Z"}]}]}"#,
+    )
+    .unwrap();
+    let now = "2026-03-01T18:00:00Z".parse().unwrap();
+    let asked = |policy: &Policy| {
+        let world = crate::decide::SnapshotWorld::new(&fleet, policy);
+        let device = &fleet.devices[0];
+        let verdict = world.verdict(device, &device.findings[0], now);
+        let short = world.device(device, now).outcome(&device.findings[0]);
+        assert_eq!(Outcome::of(&verdict), short);
+        assert_eq!(world.fleet(1).outcomes(now, 1), [short]);
+        verdict
+    };
+    // The rule that counts names a window that does not cover the device; tomorrow another counts.
+    let never = asked(&policy(""));
+    assert_eq!(
+        (never.verdict, never.gate),
+        (Answer::Never, Some(GateName::Window))
+    );
+    // Nothing approves until tomorrow: that is a time.
+    let later = asked(&policy(
+        "[[rule]]\nname = \"first\"\nowner = \"Ada\"\nwhy = \"y\"\naction = \"hold\"\npatches = \
+         \"age<1d\"\n",
+    ));
+    assert_eq!(
+        (later.verdict, later.gate),
+        (Answer::Later, Some(GateName::Decided))
+    );
+}
+
 fn word() -> impl Strategy<Value = Word> {
     prop_oneof![Just(Word::Approve), Just(Word::Hold), Just(Word::Deny)]
 }
