@@ -415,6 +415,7 @@ fn cases(method: &str, path: &str) -> Option<Vec<Case>> {
         ("GET", "/" | "/tickets") => vec![("", "")],
         ("GET", "/policy") => vec![("", ""), ("?kind=window", ""), ("?client={CLIENT}", ""), ("?q={CLIENT}", "")],
         ("GET", "/policy/objects/{object}") => vec![("/policy/objects/{WINDOW_ID}", ""), ("/policy/objects/{DECISION}", "")],
+        ("GET", "/calendar") => vec![("", ""), ("?month=2026-03&day=2026-03-03", ""), ("?client={CLIENT}", ""), ("?client={CLIENT_ID}", "")],
         ("GET", "/policy/document") => vec![("", ""), ("?client={CLIENT}", ""), ("?client={CLIENT_ID}", "")],
         ("GET", "/policy/document/file") => vec![("/policy/document/file?client={CLIENT}", ""), ("/policy/document/file?client={CLIENT_ID}", "")],
         ("GET", "/policy/history" | "/policy/plan") => vec![("", "")],

@@ -10,7 +10,7 @@ use domain::access::{Principal, Reach, Role};
 use domain::page::PageRequest;
 use engine::calendar::ics::{ImportedFreeze, read_freezes};
 use service::ServiceError;
-use service::calendar::NewCalendar;
+use service::calendar::{CalendarSpan, NewCalendar};
 use service::policy::{PolicyFile, PolicySent};
 use support::*;
 
@@ -271,4 +271,91 @@ async fn a_revoked_address_and_one_that_never_was_get_the_same_answer() {
     assert!(of("calendar.refused") > 0);
     let secret = file.strip_suffix(".ics").unwrap();
     assert!(audit.iter().all(|row| !format!("{row:?}").contains(secret)));
+}
+
+fn days(from: &str, until: &str, client: Option<&str>) -> CalendarSpan {
+    CalendarSpan {
+        from: from.parse().unwrap(),
+        until: until.parse().unwrap(),
+        zone: None,
+        client: client.map(Into::into),
+    }
+}
+
+#[tokio::test]
+async fn the_days_of_a_client_show_what_the_planner_does() {
+    let server = fleet().await;
+    let span = days("2026-03-02", "2026-03-23", Some("Acme"));
+    let seen = server.service.calendar_days(&server.owner, &span).unwrap();
+    assert_eq!(seen.zone, "UTC", "its sites are in two zones");
+    let of = |name: &str| -> Vec<String> {
+        let named = seen.entries.iter().filter(|one| one.name.starts_with(name));
+        named
+            .map(|one| format!("{} {}", one.opens_at, one.devices))
+            .collect()
+    };
+    // Of the three Mondays the last is frozen; in Boston the clocks changed on the 8th.
+    assert_eq!(
+        of("nights"),
+        ["2026-03-02T21:00:00Z 2", "2026-03-09T21:00:00Z 2"]
+    );
+    let weekends = of("weekends");
+    assert!(
+        weekends.contains(&"2026-03-07T08:00:00Z 1".to_owned())
+            && weekends.contains(&"2026-03-21T07:00:00Z 1".to_owned())
+            && weekends.contains(&"2026-03-21T02:00:00Z 1".to_owned()),
+        "{weekends:?}"
+    );
+    assert_eq!(of("year end"), ["2026-03-13T23:00:00Z 2"]);
+    let clocks: Vec<_> = seen
+        .clocks
+        .iter()
+        .map(|one| (one.zone.as_str(), one.minutes, one.at.to_string()))
+        .collect();
+    assert_eq!(
+        clocks,
+        [("America/New_York", 60, "2026-03-08T07:00:00Z".to_owned())]
+    );
+    assert!(seen.all && seen.unreadable.is_empty());
+}
+
+#[tokio::test]
+async fn the_days_hold_nothing_of_another_client() {
+    let server = fleet().await;
+    let service = &server.service;
+    let clients = service.client_list(&server.owner, &PageRequest::default());
+    let acme = clients
+        .unwrap()
+        .items
+        .into_iter()
+        .find(|one| one.name == "Acme")
+        .unwrap();
+    let reader = Principal {
+        role: Role::Reader,
+        reach: Reach::Clients(vec![acme.id]),
+        ..server.owner.clone()
+    };
+    let seen = service
+        .calendar_days(&reader, &days("2026-03-02", "2026-04-06", None))
+        .unwrap();
+    let names: BTreeSet<&str> = seen.entries.iter().map(|one| one.name.as_str()).collect();
+    assert!(names.contains("year end"), "{names:?}");
+    assert!(
+        names.iter().all(|name| !name.contains("secret")),
+        "{names:?}"
+    );
+    assert_eq!(
+        seen.idle_windows, 0,
+        "windows of others are not counted either"
+    );
+    let refused =
+        service.calendar_days(&reader, &days("2026-03-02", "2026-04-06", Some("Secretco")));
+    assert!(matches!(refused, Err(ServiceError::NotFound { .. })));
+    let mut span = days("2026-03-02", "2026-04-06", None);
+    span.zone = Some("Mars/Olympus".into());
+    let refused = service.calendar_days(&reader, &span);
+    assert!(matches!(
+        refused,
+        Err(ServiceError::Invalid { field: "zone", .. })
+    ));
 }

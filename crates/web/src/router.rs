@@ -124,6 +124,7 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("POST", "/policy/apply",                      Console(WholeProvider)),
     ("GET",  "/policy/document",                   Console(Read)),
     ("GET",  "/policy/document/file",              Console(Read)),
+    ("GET",  "/calendar",                          Console(Read)),
     ("GET",  "/policy/history",                    Console(WholeProvider)),
     ("GET",  "/policy/history/{version}",          Console(WholeProvider)),
     ("GET",  "/windows",                           Console(Read)),

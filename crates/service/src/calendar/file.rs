@@ -8,11 +8,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::access;
+use domain::access::{self, ClientScope};
 use domain::finding::FindingState;
 use domain::id::{ClientId, WindowId};
 use domain::inventory::Digest;
-use domain::policy::{Freeze, Policy, Unreadable};
+use domain::policy::{Freeze, Policy, RebootRule, RebootWhen, Unreadable};
 use domain::query::Query;
 use domain::window::{ChangeWindow, Opening, WindowZone};
 use engine::calendar::ics::{self, Event};
@@ -20,6 +20,7 @@ use engine::calendar::{Frozen, freeze_span, openings_between};
 use engine::decide::Evaluator;
 use engine::view::DeviceView;
 use jiff::{SignedDuration, Timestamp};
+use store::Tx;
 
 use crate::rules::ask_for_packages;
 use crate::scan::Walk;
@@ -40,23 +41,27 @@ const FREEZE_SETS_MAX: usize = 64;
 const RELEASES_MAX: usize = 2_000;
 
 /// A window in one zone.
-struct Series<'p> {
-    window: &'p ChangeWindow,
-    devices: u32,
+pub(super) struct Series<'p> {
+    pub window: &'p ChangeWindow,
+    pub devices: u32,
     /// What is frozen, for each kind of device.
     frozen: BTreeSet<Vec<Opening>>,
     releases: BTreeSet<Timestamp>,
 }
 
+/// By id and the devices' zone, where that matters.
+type ByZone<T> = BTreeMap<(String, Option<String>), T>;
+
 /// What covers the devices of a client.
-struct Calendar<'p> {
+pub(super) struct Calendar<'p> {
     policy: &'p Policy,
     by_id: BTreeMap<WindowId, &'p ChangeWindow>,
-    /// By id and the devices' zone, where that matters.
-    windows: BTreeMap<(String, Option<String>), Series<'p>>,
-    freezes: BTreeMap<(String, Option<String>), (&'p Freeze, u32)>,
+    pub windows: ByZone<Series<'p>>,
+    pub freezes: ByZone<(&'p Freeze, u32)>,
+    /// Reboot rules that name a window, with that window; each device has one that counts.
+    pub reboots: ByZone<(&'p RebootRule, Series<'p>)>,
     /// What cannot be read, by kind and name.
-    unreadable: BTreeMap<(String, String), Unreadable>,
+    pub unreadable: BTreeMap<(String, String), Unreadable>,
 }
 
 /// The devices' zone, for what is meant in theirs.
@@ -68,13 +73,14 @@ fn own_zone(zone: &WindowZone, device_zone: &str) -> Option<String> {
 }
 
 impl<'p> Calendar<'p> {
-    fn new(policy: &'p Policy) -> Self {
+    pub fn new(policy: &'p Policy) -> Self {
         let windows = policy.windows.iter();
         Self {
             policy,
             by_id: windows.map(|window| (window.id, window)).collect(),
             windows: BTreeMap::new(),
             freezes: BTreeMap::new(),
+            reboots: BTreeMap::new(),
             unreadable: BTreeMap::new(),
         }
     }
@@ -89,19 +95,23 @@ impl<'p> Calendar<'p> {
                 continue;
             };
             let key = (window.id.to_string(), own_zone(&window.zone, zone));
-            let series = self.windows.entry(key).or_insert_with(|| Series {
-                window,
-                devices: 0,
-                frozen: BTreeSet::new(),
-                releases: BTreeSet::new(),
-            });
-            series.devices = series.devices.saturating_add(1);
-            if series.frozen.len() <= FREEZE_SETS_MAX {
-                series.frozen.insert(frozen.to_vec());
-            }
-            if window.recurrence.follows_release() {
-                series.follow(view);
-            }
+            let series = self
+                .windows
+                .entry(key)
+                .or_insert_with(|| Series::of(window));
+            series.add(view, frozen);
+        }
+        let counts = effective.reboot.map(|reboot| reboot.rule.id);
+        let mut reboots = self.policy.reboots.iter();
+        if let Some(rule) = reboots.find(|rule| Some(rule.id) == counts)
+            && rule.when != RebootWhen::Never
+            && let Some(name) = &rule.window
+            && let Some(window) = self.policy.windows.iter().find(|one| one.name == *name)
+        {
+            let key = (rule.id.to_string(), own_zone(&window.zone, zone));
+            let new = || (rule, Series::of(window));
+            let (_, series) = self.reboots.entry(key).or_insert_with(new);
+            series.add(view, frozen);
         }
         for covering in &effective.freezes {
             let Some(freeze) = self.policy.freezes.get(covering.index) else {
@@ -115,6 +125,49 @@ impl<'p> Calendar<'p> {
             let key = (object.kind.to_string(), object.name.clone());
             self.unreadable.entry(key).or_insert_with(|| object.clone());
         }
+    }
+
+    /// Adds the devices in the scope, at most so many; says whether these were all.
+    pub fn read(
+        &mut self,
+        tx: &mut Tx<'_>,
+        scope: &ClientScope,
+        now: Timestamp,
+        devices_max: u32,
+    ) -> Result<bool> {
+        let walk = Walk {
+            scope: scope.clone(),
+            query: Query::everything(),
+            at: None,
+            now,
+        };
+        let packages = ask_for_packages(self.policy);
+        let (mut count, mut all) = (0_u32, true);
+        walk.each_device(tx, None, true, |tx, seen| {
+            if count >= devices_max {
+                all = false;
+                return Ok(false);
+            }
+            count = count.saturating_add(1);
+            let id = seen.device.id;
+            let inventory = match packages {
+                true => tx.inventory_get(scope, id)?,
+                false => None,
+            };
+            let view = DeviceView {
+                facts: tx.facts_get(scope, id)?.map(|(facts, _)| facts),
+                inventory: inventory.map(|known| known.inventory),
+                findings: seen.findings.unwrap_or_default(),
+                orders: Vec::new(),
+                contacts: None,
+                clocks: BTreeMap::new(),
+                sequence: 0,
+                device: seen.device,
+            };
+            self.add(&view, now);
+            Ok(true)
+        })?;
+        Ok(all)
     }
 
     /// The entries, freezes before openings, each by time.
@@ -166,7 +219,26 @@ impl<'p> Calendar<'p> {
     }
 }
 
-impl Series<'_> {
+impl<'p> Series<'p> {
+    fn of(window: &'p ChangeWindow) -> Self {
+        Self {
+            window,
+            devices: 0,
+            frozen: BTreeSet::new(),
+            releases: BTreeSet::new(),
+        }
+    }
+
+    fn add(&mut self, view: &DeviceView, frozen: &[Opening]) {
+        self.devices = self.devices.saturating_add(1);
+        if self.frozen.len() <= FREEZE_SETS_MAX {
+            self.frozen.insert(frozen.to_vec());
+        }
+        if self.window.recurrence.follows_release() {
+            self.follow(view);
+        }
+    }
+
     /// Adds the releases that the window's days follow.
     fn follow(&mut self, view: &DeviceView) {
         let missing = view
@@ -183,7 +255,7 @@ impl Series<'_> {
     }
 
     /// When at least one of its devices may be changed.
-    fn openings(&self, zone: &str, from: Timestamp, to: Timestamp) -> Vec<Opening> {
+    pub fn openings(&self, zone: &str, from: Timestamp, to: Timestamp) -> Vec<Opening> {
         let releases: Vec<Timestamp> = self.releases.iter().copied().collect();
         let whole = BTreeSet::from([Vec::new()]);
         let sets = if self.frozen.len() > FREEZE_SETS_MAX {
@@ -259,33 +331,8 @@ impl Service {
             let Some(found) = tx.client_get(&scope, client)? else {
                 return Ok(None);
             };
-            let walk = Walk {
-                scope: scope.clone(),
-                query: Query::everything(),
-                at: None,
-                now,
-            };
-            let packages = ask_for_packages(&policy);
             let mut calendar = Calendar::new(&policy);
-            walk.each_device(tx, None, true, |tx, seen| {
-                let id = seen.device.id;
-                let inventory = match packages {
-                    true => tx.inventory_get(&scope, id)?,
-                    false => None,
-                };
-                let view = DeviceView {
-                    facts: tx.facts_get(&scope, id)?.map(|(facts, _)| facts),
-                    inventory: inventory.map(|known| known.inventory),
-                    findings: seen.findings.unwrap_or_default(),
-                    orders: Vec::new(),
-                    contacts: None,
-                    clocks: BTreeMap::new(),
-                    sequence: 0,
-                    device: seen.device,
-                };
-                calendar.add(&view, now);
-                Ok(true)
-            })?;
+            calendar.read(tx, &scope, now, u32::MAX)?;
             let name = found.name.as_str();
             let title = format!("Changes: {name}");
             Ok(Some(ics::write(&title, now, calendar.events(name, now))))

@@ -4,6 +4,7 @@
 //! only its SHA-256 is kept; an address that was revoked and one that never was get the same answer.
 
 mod file;
+mod month;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,6 +23,7 @@ use utoipa::ToSchema;
 use crate::{Result, Service, ServiceError, audit, chance, naming};
 
 pub use file::{DAYS_AHEAD, DAYS_BACK, EVENTS_MAX};
+pub use month::{CalendarEntry, CalendarKind, CalendarShown, CalendarSpan, ClockChange};
 
 /// What secrets of calendars begin with.
 const PREFIX: &str = "plc_";

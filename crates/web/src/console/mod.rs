@@ -6,6 +6,7 @@
 //! says what it does. Errors are pages too (`problem_pages`).
 
 mod assets;
+mod calendar;
 mod coverage;
 mod decision;
 mod device;
@@ -78,6 +79,7 @@ pub fn routes() -> Router<AppState> {
         .route("/policy/apply", axum::routing::post(policy::plan::apply))
         .route("/policy/document", get(policy::document::show))
         .route("/policy/document/file", get(policy::document::file))
+        .route("/calendar", get(calendar::show))
         .route("/policy/history", get(policy::history::list))
         .route("/policy/history/{version}", get(policy::history::show))
         .route("/tickets", get(ticket::list))
@@ -98,6 +100,7 @@ enum Area {
     Devices,
     Patches,
     Policy,
+    Calendar,
     Tickets,
     Events,
     Feeds,
@@ -152,6 +155,7 @@ impl Shell {
             ("Devices", "/devices", Area::Devices),
             ("Patches", "/patches", Area::Patches),
             ("Policy", "/policy", Area::Policy),
+            ("Calendar", "/calendar", Area::Calendar),
             ("Tickets", "/tickets", Area::Tickets),
             ("Events", "/events", Area::Events),
             ("Feeds", "/feeds", Area::Feeds),

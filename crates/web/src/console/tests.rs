@@ -31,6 +31,7 @@ use service::window::OpeningItem;
 
 use super::*;
 
+mod calendars;
 mod decisions;
 mod devices;
 mod events;
