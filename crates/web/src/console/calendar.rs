@@ -188,7 +188,6 @@ pub(super) struct CalendarPage {
 /// Entries and changes of clocks by the days that they touch.
 struct Days {
     zone: TimeZone,
-    zone_name: String,
     entries: BTreeMap<Date, Vec<EntryRow>>,
     clocks: BTreeMap<Date, Vec<String>>,
 }
@@ -197,7 +196,6 @@ impl Days {
     fn new(seen: &CalendarShown, span: &CalendarSpan) -> Self {
         let mut days = Self {
             zone: TimeZone::get(&seen.zone).unwrap_or(TimeZone::UTC),
-            zone_name: seen.zone.clone(),
             entries: BTreeMap::new(),
             clocks: BTreeMap::new(),
         };
@@ -285,14 +283,12 @@ impl Days {
         }
     }
 
-    /// When it begins by the devices' own clocks, where that is another time.
+    /// When it begins by the devices' own clocks, where these show another time.
     fn own(&self, entry: &CalendarEntry) -> Option<String> {
         let zone = entry.device_zone.as_deref()?;
-        if zone == self.zone_name || entry.kind == CalendarKind::Freeze {
-            return (zone != self.zone_name).then(|| format!("in {zone}"));
-        }
         let local = TimeZone::get(zone).ok()?.to_datetime(entry.opens_at);
-        Some(format!("{} in {zone}", local.strftime("%a %H:%M")))
+        let same = local == self.zone.to_datetime(entry.opens_at);
+        (!same).then(|| format!("{} in {zone}", local.strftime("%a %H:%M")))
     }
 
     fn cell(&self, day: Date, first: Date, today: Date, asked: &CalendarAsked) -> Cell {
@@ -302,6 +298,12 @@ impl Days {
             .map(Vec::as_slice)
             .unwrap_or_default();
         let word = month_word(first);
+        // A line that says “and one more” is no shorter than that one.
+        let shown = if rows.len() == CELL_SHOWN + 1 {
+            rows.len()
+        } else {
+            CELL_SHOWN
+        };
         Cell {
             number: day.day(),
             href: format!("{}#day", asked.address(&word, Some(day))),
@@ -309,8 +311,8 @@ impl Days {
             outside: day.month() != first.month(),
             today: day == today,
             clocks: self.clocks.get(&day).cloned().unwrap_or_default(),
-            shown: rows.iter().take(CELL_SHOWN).cloned().collect(),
-            more: rows.len().saturating_sub(CELL_SHOWN),
+            more: rows.len().saturating_sub(shown),
+            shown: rows.iter().take(shown).cloned().collect(),
         }
     }
 
