@@ -1,4 +1,5 @@
-//! Tickets: one per successful and per failed order, found again by their cause.
+//! Tickets, found again by their cause: one per successful and per failed order, and one per patch that a
+//! rule holds for somebody to study.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,12 +31,12 @@ pub struct Ticket {
     pub subject: String,
     /// Whose.
     pub client: ClientId,
-    /// Which device.
-    pub device: DeviceId,
-    /// The device's name.
+    /// Which device; `None`: it is about no single one.
+    pub device: Option<DeviceId>,
+    /// The device's name; empty where it is about no single one.
     pub device_name: String,
-    /// The order it came from.
-    pub order: OrderId,
+    /// The order it came from; `None`: from none.
+    pub order: Option<OrderId>,
     /// Which patches.
     pub patches: Vec<PatchId>,
     /// What was found, one sentence each.
@@ -46,4 +47,29 @@ pub struct Ticket {
     pub made_at: Timestamp,
     /// When it last changed.
     pub changed_at: Timestamp,
+    /// Who is asked to study a patch; `None`: it came from an order.
+    pub study: Option<AskedStudy>,
+}
+
+/// What somebody is asked: to study the patch of the ticket, and to decide about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedStudy {
+    /// The rule that holds the patch, by name.
+    pub rule: String,
+    /// The person or team.
+    pub owner: String,
+    /// When they were asked.
+    pub asked_at: Timestamp,
+    /// When the answer is due.
+    pub due_at: Timestamp,
+    /// How many devices wait for the answer.
+    pub devices: u32,
+}
+
+impl Ticket {
+    /// Whether an answer was due before `now` and nobody gave it.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        let due = self.study.as_ref().map(|study| study.due_at);
+        self.state == TicketState::Open && due.is_some_and(|due| due <= now)
+    }
 }

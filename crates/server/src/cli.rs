@@ -144,7 +144,7 @@ pub enum Command {
     /// Orders: what devices were told to do, and what came of it
     #[command(subcommand)]
     Order(commands::order::OrderCommand),
-    /// Tickets: one per order that ended
+    /// Tickets: one per order that ended, and one per patch that is held for a study
     #[command(subcommand)]
     Ticket(commands::ticket::TicketCommand),
     /// Reports for clients

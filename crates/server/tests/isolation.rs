@@ -187,6 +187,7 @@ fn fill(service: &service::Service, dir: &Path) -> Names {
         ("ORDER", (order.to_string(), id("ord"))),
         ("CALENDAR", (calendar.id.to_string(), id("pol"))),
         ("ADDRESS", (calendar.path, "/calendar/plc_never.ics".into())),
+        ("TICKET", (ticket.to_string(), id("tic"))),
     ])
 }
 
@@ -394,6 +395,7 @@ fn cases(method: &str, path: &str) -> Option<Vec<Case>> {
         ("POST", "/api/v1/freezes/{freeze}/end") => vec![("/api/v1/freezes/{FREEZE}/end", "{}"), ("/api/v1/freezes/{FREEZE_ID}/end", "{}")],
         ("POST", "/api/v1/freezes/{freeze}/edit") => vec![("/api/v1/freezes/{FREEZE}/edit", r#"{"name":"x","from":"2026-12-18T00:00","until":"2026-12-19T00:00","zone":"device"}"#)],
         ("POST", "/api/v1/decisions/{decision}/end") => vec![("/api/v1/decisions/{DECISION}/end", "{}")],
+        ("POST", "/api/v1/tickets/{ticket}/answer") => vec![("/api/v1/tickets/{TICKET}/answer", r#"{"word":"approve","reason":"x"}"#), ("/api/v1/tickets/{TICKET}/answer", r#"{"word":"hold","reason":"x","dry_run":true}"#)],
         ("POST", "/api/v1/decisions/{decision}/edit") => vec![("/api/v1/decisions/{DECISION}/edit", r#"{"reason":"x"}"#)],
         ("GET", "/api/v1/calendars") => vec![("", "")],
         ("POST", "/api/v1/calendars") => vec![("", r#"{"client":"{CLIENT}"}"#), ("", r#"{"client":"{CLIENT_ID}"}"#)],

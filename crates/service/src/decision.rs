@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use domain::access::{self, ClientScope, Permission, Principal};
 use domain::decision::{Decision, Level, Word};
-use domain::id::{ClientId, DecisionId, DeviceId};
+use domain::id::{ClientId, DecisionId, DeviceId, TicketId};
 use domain::name::{Version, printable};
 use domain::page::{Page, PageRequest};
 use domain::patch::PatchId;
 use domain::policy::Policy;
 use domain::query::SubjectKind;
-use engine::decide::preview;
+use engine::decide::{answered_by, preview};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Actor, Place, Tx};
@@ -312,10 +312,37 @@ pub struct DecisionEdit {
     pub dry_run: bool,
 }
 
+/// What a new decision comes instead of, or answers.
+#[derive(Debug, Clone)]
+pub(crate) enum Instead {
+    Nothing,
+    /// Another decision.
+    Decision(DecisionId),
+    /// The question of a ticket.
+    Answer(TicketId),
+}
+
+/// Closes the ticket that a decision answers; an error where somebody was faster.
+fn answer(
+    tx: &mut Tx<'_>,
+    scope: &ClientScope,
+    ticket: TicketId,
+    decision: &Decision,
+    now: Timestamp,
+) -> Result<()> {
+    let found = tx.ticket_get(scope, ticket)?;
+    let found = found.ok_or(ServiceError::NotFound {
+        what: "ticket",
+        name: ticket.to_string(),
+    })?;
+    crate::ticket::asks(&found)?;
+    Ok(tx.study_close(scope, &found, &answered_by(decision), now)?)
+}
+
 impl Service {
     /// Makes a decision, or says what it would touch (`dry_run`).
     pub fn decision_add(&self, who: &Principal, wanted: &NewDecision) -> Result<DecisionMade> {
-        self.decision_put(who, wanted, None)
+        self.decision_put(who, wanted, Instead::Nothing)
     }
 
     /// Makes another decision instead of one: the old one ends in the same moment, and the new one
@@ -369,18 +396,23 @@ impl Service {
             reason: edit.reason.clone().unwrap_or(known.reason),
             dry_run: edit.dry_run,
         };
-        self.decision_put(who, &wanted, Some(old))
+        self.decision_put(who, &wanted, Instead::Decision(old))
     }
 
-    fn decision_put(
+    pub(crate) fn decision_put(
         &self,
         who: &Principal,
         wanted: &NewDecision,
-        replaces: Option<DecisionId>,
+        instead: Instead,
     ) -> Result<DecisionMade> {
         let scope = access::check(who, Permission::Decide)?;
         let now = self.now();
         let mut decision = read(who, wanted, now)?;
+        let (replaces, answers) = match instead {
+            Instead::Nothing => (None, None),
+            Instead::Decision(old) => (Some(old), None),
+            Instead::Answer(ticket) => (None, Some(ticket)),
+        };
         let (rules, clocks) = (self.rules()?, self.clocks()?);
         let (given_level, person, own_scope) = (wanted.level, who.clone(), scope.clone());
         let (decision, touched) = self.read(move |tx| {
@@ -404,7 +436,11 @@ impl Service {
             return Ok(made);
         }
         made.id = Some(decision.id);
-        let instead = replaces.map_or_else(String::new, |old| format!(", instead of {old}"));
+        let instead = match (replaces, answers) {
+            (Some(old), _) => format!(", instead of {old}"),
+            (None, Some(ticket)) => format!(", as the answer to {ticket}"),
+            (None, None) => String::new(),
+        };
         let action = replaces.map_or("decision.add", |_| "decision.edit");
         let mut entry = audit::by(who, now, action, decision.id).saying(format_args!(
             "{}{} {} for {} ({}): {}{instead}",
@@ -431,6 +467,9 @@ impl Service {
                 });
             }
             tx.decision_add_from(&scope, &decision, &Place::default(), replaces, now)?;
+            if let Some(ticket) = answers {
+                answer(tx, &scope, ticket, &decision, now)?;
+            }
             Ok(tx.audit_add(&entry.0)?)
         })?;
         self.rules_changed();

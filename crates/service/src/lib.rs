@@ -45,6 +45,7 @@ mod scan;
 pub mod site;
 pub mod snapshot;
 pub mod state_folder;
+mod study;
 pub mod ticket;
 mod view;
 pub mod wake;

@@ -9,7 +9,6 @@ use domain::order::OrderState;
 use domain::page::{PAGE_ITEMS_MAX, Page, PageRequest};
 use domain::report::{MissingCount, NotCounted};
 use domain::severity::Severity;
-use domain::ticket::TicketState;
 use engine::decide::REPORT_FRESH_DAYS;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -40,6 +39,8 @@ pub struct Overview {
     pub orders: Vec<(String, u64)>,
     /// Tickets that somebody has to look at.
     pub tickets_open: u64,
+    /// Of them, those for a study whose answer is overdue.
+    pub studies_overdue: u64,
     /// The newest orders.
     pub latest: Vec<OrderView>,
     /// What is not counted, and why.
@@ -57,7 +58,9 @@ impl Service {
             devices(tx, &scope, &mut overview, now)?;
             patches(tx, &scope, &mut overview)?;
             orders(tx, &scope, &mut overview)?;
-            overview.tickets_open = tickets_open(tx, &scope)?;
+            let tickets = tx.ticket_count(&scope, now)?;
+            overview.tickets_open = tickets.open;
+            overview.studies_overdue = tickets.overdue;
             Ok(overview)
         })
     }
@@ -194,14 +197,4 @@ fn orders(tx: &mut Tx<'_>, scope: &ClientScope, overview: &mut Overview) -> Resu
         }
     }
     Ok(())
-}
-
-fn tickets_open(tx: &mut Tx<'_>, scope: &ClientScope) -> Result<u64> {
-    let mut open = 0;
-    each_page(
-        tx,
-        |tx, page| Ok(tx.ticket_list(scope, None, Some(TicketState::Open), page)?),
-        |_| open += 1,
-    )?;
-    Ok(open)
 }

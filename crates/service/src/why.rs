@@ -4,11 +4,11 @@ use domain::access::{self, Permission, Principal};
 use domain::finding::{DatedFinding, FindingState};
 use domain::patch::PatchId;
 use domain::verdict::Verdict;
-use engine::decide::{evaluate, evaluate_absent};
+use engine::decide::Evaluator;
 use engine::view::DeviceView;
 
 use crate::view::{self, Packages};
-use crate::{Result, Service, ServiceError, naming};
+use crate::{Result, Service, ServiceError, naming, study};
 
 /// What was asked about.
 enum Asked<'v> {
@@ -26,14 +26,17 @@ impl Service {
         let now = self.now();
         let rules = self.rules()?;
         let name = device.to_owned();
-        let mut view = self.read(move |tx| {
+        let (mut view, studies) = self.read(move |tx| {
             let device = naming::device(tx, &scope, &name)?;
-            view::of_device(tx, &scope, device, Packages::Loaded, now)
+            let studies = tx.study_of_device(&scope, device.id)?;
+            let view = view::of_device(tx, &scope, device, Packages::Loaded, now)?;
+            Ok((view, study::answers_due(&studies)))
         })?;
         view::wind(&mut view, &*self.clocks()?);
+        let evaluator = Evaluator::new(&view, &rules, now).knowing(&studies);
         match asked(&view, patch)? {
-            Asked::Found(finding) => Ok(evaluate(&view, finding, &rules, now)),
-            Asked::Absent(patch) => Ok(evaluate_absent(&view, &patch, &rules, now)),
+            Asked::Found(finding) => Ok(evaluator.verdict(finding)),
+            Asked::Absent(patch) => Ok(evaluator.absent(&patch)),
         }
     }
 }

@@ -10,6 +10,7 @@ use domain::order::{End, OrderState};
 use domain::page::PageRequest;
 use domain::proof::ProofState;
 use domain::verdict::{Answer, GateName};
+use service::ticket::TicketAsked;
 use support::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +101,11 @@ async fn approved_before_the_window_installed_in_it_and_proven_afterwards() {
 
     let tickets = server
         .service
-        .ticket_list(&server.owner, &PageRequest::default())
+        .ticket_list(
+            &server.owner,
+            &TicketAsked::default(),
+            &PageRequest::default(),
+        )
         .unwrap()
         .items;
     assert_eq!(tickets.len(), 1);
@@ -143,7 +148,11 @@ async fn an_agent_that_claims_success_without_installing_is_not_proven() {
     assert_eq!(server.findings()[0].state, FindingState::Missing);
     let tickets = server
         .service
-        .ticket_list(&server.owner, &PageRequest::default())
+        .ticket_list(
+            &server.owner,
+            &TicketAsked::default(),
+            &PageRequest::default(),
+        )
         .unwrap()
         .items;
     assert_eq!(tickets[0].state, domain::ticket::TicketState::Open);

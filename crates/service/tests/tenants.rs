@@ -10,6 +10,7 @@ use domain::page::PageRequest;
 use service::ServiceError;
 use service::decision::NewDecision;
 use service::enrolment::NewEnrolment;
+use service::ticket::TicketAsked;
 use service::window::NewWindow;
 use support::*;
 
@@ -140,7 +141,13 @@ async fn every_use_case_answers_about_another_clients_things_as_about_nothing() 
             .items
             .is_empty()
     );
-    assert!(service.ticket_list(tim, page).unwrap().items.is_empty());
+    assert!(
+        service
+            .ticket_list(tim, &TicketAsked::default(), page)
+            .unwrap()
+            .items
+            .is_empty()
+    );
     let own = service.decision_list(tim, page).unwrap().items;
     assert_eq!(own.len(), 1, "{own:?}");
     let overview = service.overview(tim).unwrap();

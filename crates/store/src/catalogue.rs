@@ -26,6 +26,8 @@ pub const CLIENT_TABLES: &[&str] = &[
     "order_change",
     "policy_object",
     "site",
+    "study",
+    "study_list",
     "ticket",
     "ticket_change",
 ];
@@ -56,6 +58,7 @@ pub fn catalogue() -> Vec<&'static Statement> {
         crate::principal::ALL,
         crate::setting::ALL,
         crate::site::ALL,
+        crate::study::ALL,
         crate::ticket::ALL,
         crate::window::ALL,
     ]

@@ -5,7 +5,7 @@ use domain::access::ClientScope;
 use domain::id::{ClientId, DeviceId, OrderId, TicketId};
 use domain::page::{Page, PageRequest};
 use domain::patch::PatchId;
-use domain::ticket::{Ticket, TicketState};
+use domain::ticket::{AskedStudy, Ticket, TicketState};
 
 use crate::connection::{Tx, page, page_limit};
 use crate::decision::LAST;
@@ -13,10 +13,34 @@ use crate::error::StoreError;
 use crate::statement::{in_scope, statements};
 use crate::value::{Row, binds, to_json};
 
+/// The columns that `ticket` reads.
 macro_rules! ticket_columns {
     () => {
-        "SELECT t.id, t.cause, t.subject, t.client, t.device, t.device_name, t.order_id, t.patches,
-            t.evidence, t.state, t.made_at, t.changed_at FROM ticket t WHERE "
+        "t.id, t.cause, t.subject, t.client, t.device, t.device_name, t.order_id, t.patches,
+            t.evidence, t.state, t.made_at, t.changed_at, t.owner, t.due_at, s.rule, s.asked_at,
+            s.devices"
+    };
+}
+pub(crate) use ticket_columns;
+
+macro_rules! ticket_select {
+    () => {
+        concat!(
+            "SELECT ",
+            ticket_columns!(),
+            " FROM ticket t LEFT JOIN study s ON s.ticket = t.id WHERE "
+        )
+    };
+}
+
+/// The filters of a list: client, state, owner.
+macro_rules! ticket_filtered {
+    () => {
+        concat!(
+            in_scope!("t.client"),
+            " AND ($3 = '' OR t.client = $3) AND ($4 = '' OR t.state = $4)
+              AND ($5 = '' OR LOWER(t.owner) = LOWER($5))"
+        )
     };
 }
 
@@ -37,12 +61,98 @@ statements! {
             SELECT t.id, t.subject, t.evidence, t.state, $4, $4 FROM ticket t WHERE t.cause = $3 AND ",
             in_scope!("t.client"));
     TICKET_BY_CAUSE = "ticket.by-cause", Scoped,
-        concat!(ticket_columns!(), "t.cause = $3 AND ", in_scope!("t.client"));
+        concat!(ticket_select!(), "t.cause = $3 AND ", in_scope!("t.client"));
     TICKET_GET = "ticket.get", Scoped,
-        concat!(ticket_columns!(), "t.id = $3 AND ", in_scope!("t.client"));
+        concat!(ticket_select!(), "t.id = $3 AND ", in_scope!("t.client"));
+    TICKET_OVERDUE = "ticket.overdue", Scoped,
+        concat!(ticket_select!(), ticket_filtered!(), " AND t.state = 'open' AND t.due_at <= $6
+            AND (t.due_at > $7 OR (t.due_at = $7 AND t.id > $8)) ORDER BY t.due_at, t.id LIMIT $9");
     TICKET_LIST = "ticket.list", Scoped,
-        concat!(ticket_columns!(), in_scope!("t.client"), " AND ($3 = '' OR t.client = $3)
-            AND ($4 = '' OR t.state = $4) AND t.id < $5 ORDER BY t.id DESC LIMIT $6");
+        concat!(ticket_select!(), ticket_filtered!(), "
+            AND (t.due_at IS NULL OR t.due_at > $6 OR t.state <> 'open')
+            AND t.id < $7 ORDER BY t.id DESC LIMIT $8");
+    TICKET_COUNT = "ticket.count", Scoped,
+        concat!("SELECT COUNT(*), COUNT(CASE WHEN t.due_at <= $3 THEN 1 END) FROM ticket t
+            WHERE t.state = 'open' AND ", in_scope!("t.client"));
+}
+
+/// Which tickets a list is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketFilter {
+    /// Of one client; `None`: of all in scope.
+    pub client: Option<ClientId>,
+    /// In one state; `None`: in any.
+    pub state: Option<TicketState>,
+    /// Of one owner, in any letter case; `None`: of all, and those that have none.
+    pub owner: Option<String>,
+    /// Only those whose answer was due before `now` and is open.
+    pub overdue: bool,
+    /// The present instant.
+    pub now: Timestamp,
+}
+
+impl TicketFilter {
+    /// All tickets.
+    pub fn all(now: Timestamp) -> Self {
+        Self {
+            client: None,
+            state: None,
+            owner: None,
+            overdue: false,
+            now,
+        }
+    }
+}
+
+/// How many tickets somebody has to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TicketCount {
+    /// Open ones.
+    pub open: u64,
+    /// Of them, those whose answer is overdue.
+    pub overdue: u64,
+}
+
+/// Where a list goes on. What is overdue comes first, as of the instant at which its first page was read, so
+/// that no ticket is listed twice or left out when it becomes overdue in between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Cursor {
+    now: Timestamp,
+    /// The last overdue ticket listed; `None`: those are all listed.
+    overdue: Option<i64>,
+    /// The last ticket listed.
+    id: String,
+}
+
+impl Cursor {
+    fn begin(now: Timestamp) -> Self {
+        Self {
+            now,
+            overdue: Some(i64::MIN),
+            id: String::new(),
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '.');
+        let now = parts.next()?.parse().ok()?;
+        let overdue = match parts.next()? {
+            "" => None,
+            due => Some(due.parse().ok()?),
+        };
+        Some(Self {
+            now: Timestamp::from_microsecond(now).ok()?,
+            overdue,
+            id: parts.next()?.to_owned(),
+        })
+    }
+
+    fn after(now: Timestamp, ticket: &Ticket) -> String {
+        let due = ticket.study.as_ref().map(|study| study.due_at);
+        let due = due.filter(|_| ticket.is_overdue(now));
+        let due = due.map_or_else(String::new, |due| due.as_microsecond().to_string());
+        format!("{}.{due}.{}", now.as_microsecond(), ticket.id)
+    }
 }
 
 /// A ticket as it is to stand. Two with the same cause are the same ticket.
@@ -72,22 +182,53 @@ pub struct NewTicket {
     pub now: Timestamp,
 }
 
-fn ticket(row: Row) -> Result<Ticket, StoreError> {
+/// Reads the columns of `ticket_columns!`.
+pub(crate) fn ticket(row: Row) -> Result<Ticket, StoreError> {
     let mut c = row.columns("ticket");
-    Ok(Ticket {
-        id: c.parsed()?,
-        cause: c.text()?,
-        subject: c.text()?,
-        client: c.parsed()?,
-        device: c.parsed()?,
-        device_name: c.text()?,
-        order: c.parsed()?,
+    let (id, cause, subject, client) = (c.parsed()?, c.text()?, c.text()?, c.parsed()?);
+    // A ticket that came from no order has neither.
+    let device = match c.text()?.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(unreadable)?),
+    };
+    let device_name = c.text()?;
+    let order = match c.text()?.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(unreadable)?),
+    };
+    let mut ticket = Ticket {
+        id,
+        cause,
+        subject,
+        client,
+        device,
+        device_name,
+        order,
         patches: c.json()?,
         evidence: c.json()?,
         state: c.parsed()?,
         made_at: c.time()?,
         changed_at: c.time()?,
-    })
+        study: None,
+    };
+    let (owner, due_at) = (c.maybe_text()?, c.maybe_time()?);
+    if let Some(rule) = c.maybe_text()? {
+        ticket.study = Some(AskedStudy {
+            rule,
+            owner: owner.unwrap_or_default(),
+            asked_at: c.time()?,
+            due_at: due_at.unwrap_or(ticket.made_at),
+            devices: c.number()?,
+        });
+    }
+    Ok(ticket)
+}
+
+fn unreadable(error: domain::id::InvalidId) -> StoreError {
+    StoreError::Unreadable {
+        what: "ticket",
+        reason: error.to_string(),
+    }
 }
 
 impl Tx<'_> {
@@ -144,23 +285,75 @@ impl Tx<'_> {
             .transpose()
     }
 
-    /// Lists tickets, newest first.
+    /// Keeps what a ticket says now beside what it said before.
+    pub(crate) fn ticket_change_add(
+        &mut self,
+        scope: &ClientScope,
+        cause: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.scoped_execute(&TICKET_CHANGE_ADD, scope, binds![cause, now])?;
+        Ok(())
+    }
+
+    /// Lists tickets: first those whose answer is overdue, the longest one first, then newest first.
     pub fn ticket_list(
         &mut self,
         scope: &ClientScope,
-        client: Option<ClientId>,
-        state: Option<TicketState>,
+        filter: &TicketFilter,
         request: &PageRequest,
     ) -> Result<Page<Ticket>, StoreError> {
-        let (limit, before) = (
-            page_limit(request),
-            request.cursor.as_deref().unwrap_or(LAST),
-        );
-        let client = client.map(|id| id.to_string()).unwrap_or_default();
-        let state = state.map_or("", TicketState::word);
-        let binds = binds![client, state, before, limit + 1];
-        let rows = self.scoped_rows(&TICKET_LIST, scope, binds)?;
-        let items = rows.into_iter().map(ticket).collect::<Result<_, _>>()?;
-        Ok(page(items, limit, |item: &Ticket| item.id.to_string()))
+        let limit = page_limit(request);
+        let client = filter.client.map(|id| id.to_string()).unwrap_or_default();
+        let state = filter.state.map_or("", TicketState::word);
+        let owner = filter.owner.as_deref().unwrap_or_default();
+        let asked = request.cursor.as_deref();
+        let from = match asked.map(Cursor::read) {
+            None => Cursor::begin(filter.now),
+            Some(Some(cursor)) => cursor,
+            // As of other lists: behind what is named, by id.
+            Some(None) => Cursor {
+                now: filter.now,
+                overdue: None,
+                id: asked.unwrap_or(LAST).to_owned(),
+            },
+        };
+        let mut items = Vec::new();
+        if let Some(due) = from.overdue {
+            let binds = binds![&client, state, owner, from.now, due, &from.id, limit + 1];
+            for row in self.scoped_rows(&TICKET_OVERDUE, scope, binds)? {
+                items.push(ticket(row)?);
+            }
+        }
+        let room = (limit as usize + 1).saturating_sub(items.len());
+        if room > 0 && !filter.overdue {
+            let before = match from.overdue {
+                Some(_) => LAST,
+                None => &from.id,
+            };
+            let room = u32::try_from(room).unwrap_or(u32::MAX);
+            let binds = binds![&client, state, owner, from.now, before, room];
+            for row in self.scoped_rows(&TICKET_LIST, scope, binds)? {
+                items.push(ticket(row)?);
+            }
+        }
+        Ok(page(items, limit, |item| Cursor::after(from.now, item)))
+    }
+
+    /// Counts the tickets that somebody has to look at.
+    pub fn ticket_count(
+        &mut self,
+        scope: &ClientScope,
+        now: Timestamp,
+    ) -> Result<TicketCount, StoreError> {
+        let rows = self.scoped_rows(&TICKET_COUNT, scope, binds![now])?;
+        let Some(row) = rows.into_iter().next() else {
+            return Ok(TicketCount::default());
+        };
+        let mut c = row.columns("ticket");
+        Ok(TicketCount {
+            open: c.number()?,
+            overdue: c.number()?,
+        })
     }
 }

@@ -21,8 +21,8 @@ use domain::proof::{Proof, ProofState};
 use domain::ticket::TicketState;
 use store::{
     Actor, AuditEntry, Credential, DeviceFilter, FindingsWrite, Interned, InventoryWrite,
-    LinkUpdate, NewTicket, OpenOptions, OrderFilter, OrderProgress, Store, StoreError, Tx,
-    catalogue,
+    LinkUpdate, NewStudy, NewTicket, OpenOptions, OrderFilter, OrderProgress, Store, StoreError,
+    TicketCount, TicketFilter, Tx, catalogue,
 };
 use support::Cluster;
 use support::sample::*;
@@ -68,6 +68,103 @@ fn story(tx: &mut Tx<'_>) -> Vec<String> {
     orders(tx, &mut log);
     tickets_and_audit(tx, &mut log);
     log.0
+}
+
+fn study(number: u64, client: u64, asked: i64, due: i64) -> NewStudy {
+    NewStudy {
+        id: id(40 + number),
+        cause: format!("study {number}"),
+        subject: format!("study package-{number}"),
+        client: id(client),
+        rule: format!("Rule {client}"),
+        patch: patch(number),
+        owner: format!("Team {client}"),
+        asked_at: at(asked),
+        due_at: at(due),
+        evidence: vec![format!("the rule Rule {client} holds it")],
+        now: at(asked),
+    }
+}
+
+/// Two studies of client 1 and one of client 2: asked, waited for, overdue, closed, asked again.
+fn studies(tx: &mut Tx<'_>, log: &mut Log) {
+    let all = provider();
+    let one = step!(log, tx.study_ask(&all, &study(1, 1, 400, 500))).unwrap();
+    let two = step!(log, tx.study_ask(&all, &study(2, 1, 410, 450))).unwrap();
+    let other = step!(log, tx.study_ask(&all, &study(3, 2, 420, 900))).unwrap();
+    let (first, third): (DeviceId, DeviceId) = (id(1), id(3));
+    step!(log, tx.study_wait(&all, first, &[two.key, one.key])).unwrap();
+    step!(log, tx.study_wait(&all, first, &[one.key, two.key])).unwrap();
+    step!(log, tx.study_wait(&all, third, &[other.key])).unwrap();
+    let waits = step!(log, tx.study_of_device(&all, first)).unwrap();
+    let devices = |ticket: &domain::ticket::Ticket| ticket.study.as_ref().unwrap().devices;
+    assert_eq!(waits.len(), 2);
+    assert!(waits.iter().all(|study| devices(&study.ticket) == 1));
+
+    // What is overdue comes first, the longest overdue before the others; then newest first. Where the
+    // pages are cut makes no difference, and neither does what becomes overdue between two pages.
+    let mut seen = Vec::new();
+    let mut cursor = None;
+    for now in [600, 600, 1_000, 1_000, 1_000] {
+        let filter = TicketFilter::all(at(now));
+        let found = step!(log, tx.ticket_list(&all, &filter, &pages(1, cursor))).unwrap();
+        seen.extend(found.items.into_iter().map(|ticket| ticket.cause));
+        cursor = found.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, ["study 2", "study 1", "study 3", "order 1"]);
+    let whole = TicketFilter::all(at(600));
+    let found = step!(log, tx.ticket_list(&all, &whole, &pages(9, None))).unwrap();
+    let causes: Vec<&str> = found.items.iter().map(|t| t.cause.as_str()).collect();
+    assert_eq!(causes, seen);
+    let overdue = TicketFilter {
+        overdue: true,
+        owner: Some("team 1".to_owned()),
+        ..TicketFilter::all(at(499))
+    };
+    let found = step!(log, tx.ticket_list(&all, &overdue, &pages(9, None))).unwrap();
+    assert_eq!(found.items.len(), 1);
+    assert_eq!(found.items[0].id, two.ticket.id);
+    let counted = step!(log, tx.ticket_count(&all, at(600))).unwrap();
+    assert_eq!(
+        counted,
+        TicketCount {
+            open: 3,
+            overdue: 2
+        }
+    );
+
+    // Answered: nobody waits, and it is not overdue any more. The second answer changes nothing.
+    step!(log, tx.study_wait(&all, first, &[one.key])).unwrap();
+    let two = step!(log, tx.study_by_keys(&all, &[two.key]))
+        .unwrap()
+        .remove(0);
+    assert_eq!(devices(&two.ticket), 0);
+    step!(
+        log,
+        tx.study_close(&all, &two.ticket, "approved by Ada", at(610))
+    )
+    .unwrap();
+    let closed = step!(log, tx.ticket_get(&all, two.ticket.id))
+        .unwrap()
+        .unwrap();
+    assert_eq!(closed.state, TicketState::Closed);
+    assert_eq!(closed.evidence.last().unwrap(), "approved by Ada");
+    step!(log, tx.study_close(&all, &closed, "twice", at(620))).unwrap();
+    assert_eq!(
+        step!(log, tx.ticket_get(&all, two.ticket.id)).unwrap(),
+        Some(closed.clone())
+    );
+    // Asked again it is the same ticket.
+    let again = step!(log, tx.study_ask(&all, &study(2, 1, 700, 800))).unwrap();
+    assert_eq!(
+        (again.key, again.ticket.id, again.ticket.made_at),
+        (two.key, two.ticket.id, at(410))
+    );
+    assert_eq!(again.ticket.state, TicketState::Open);
+    assert_eq!(again.ticket.study.as_ref().unwrap().due_at, at(800));
 }
 
 fn people(tx: &mut Tx<'_>, log: &mut Log) {
@@ -715,22 +812,29 @@ fn tickets_and_audit(tx: &mut Tx<'_>, log: &mut Log) {
         step!(log, tx.ticket_by_cause(&all, "order 2")).unwrap(),
         None
     );
-    let open = Some(TicketState::Open);
+    let open = TicketFilter {
+        state: Some(TicketState::Open),
+        ..TicketFilter::all(at(300))
+    };
     assert_eq!(
-        step!(log, tx.ticket_list(&all, None, open, &pages(9, None)))
+        step!(log, tx.ticket_list(&all, &open, &pages(9, None)))
             .unwrap()
             .items
             .len(),
         0
     );
-    let mine = Some(id(1));
+    let mine = TicketFilter {
+        client: Some(id(1)),
+        ..TicketFilter::all(at(300))
+    };
     assert_eq!(
-        step!(log, tx.ticket_list(&all, mine, None, &pages(9, None)))
+        step!(log, tx.ticket_list(&all, &mine, &pages(9, None)))
             .unwrap()
             .items
             .len(),
         1
     );
+    studies(tx, log);
 
     for (number, actor, client) in [
         (1, Actor::Principal(owner().id), Some(id(1))),
@@ -859,6 +963,17 @@ fn trespass(tx: &mut Tx<'_>) {
         now: at(999),
     };
     assert!(tx.ticket_put(&other, &new).is_err());
+    assert!(tx.study_ask(&other, &study(1, 2, 999, 999)).is_err());
+    assert!(tx.study_ask(&other, &study(8, 1, 999, 999)).is_err());
+    let theirs = tx
+        .study_by_causes(&all, &["study 1".to_owned()])
+        .unwrap()
+        .remove(0);
+    assert!(
+        tx.study_close(&other, &theirs.ticket, "x", at(999))
+            .is_err()
+    );
+    assert!(tx.study_wait(&other, one, &[theirs.key]).is_err());
     assert_eq!(everything(tx, &all), before);
 
     let seen: Vec<String> = everything(tx, &other)
@@ -874,6 +989,8 @@ fn trespass(tx: &mut Tx<'_>) {
         "thing 1",
         "0.2.0",
         "package-4",
+        "Rule 1",
+        "Team 1",
     ] {
         assert!(!seen.contains(foreign), "{foreign} was seen: {seen}");
     }
@@ -936,7 +1053,12 @@ fn everything(tx: &mut Tx<'_>, scope: &ClientScope) -> Vec<String> {
     step!(log, tx.order_next_time(scope)).unwrap();
     step!(log, tx.ticket_get(scope, id(1))).unwrap();
     step!(log, tx.ticket_by_cause(scope, "order 1")).unwrap();
-    step!(log, tx.ticket_list(scope, None, None, &all)).unwrap();
+    let tickets = TicketFilter::all(at(9_999));
+    step!(log, tx.ticket_list(scope, &tickets, &all)).unwrap();
+    step!(log, tx.ticket_count(scope, at(9_999))).unwrap();
+    step!(log, tx.study_by_causes(scope, &["study 1".to_owned()])).unwrap();
+    step!(log, tx.study_by_keys(scope, &[1, 2])).unwrap();
+    step!(log, tx.study_of_device(scope, one)).unwrap();
     step!(log, tx.audit_list(scope, &all)).unwrap();
     seen.0
 }

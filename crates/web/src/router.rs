@@ -86,6 +86,7 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("GET",  "/api/v1/orders",                     Api(Read)),
     ("GET",  "/api/v1/orders/{order}",             Api(Read)),
     ("GET",  "/api/v1/tickets",                    Api(Read)),
+    ("POST", "/api/v1/tickets/{ticket}/answer",    Api(Decide)),
     ("GET",  "/api/v1/reports/clients/{client}",   Api(Read)),
     ("GET",  "/api/v1/feeds",                      Api(Read)),
     ("GET",  "/api/v1/feeds/documents",            Api(Read)),

@@ -15,7 +15,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::covered::{Compiled, Coverage, Fit, Grouped};
 use super::effective::Effective;
 use super::pair::Side;
-use super::states::{Approver, Clock, Pair, Part};
+use super::states::{Approver, Clock, Deciding, Pair, Part};
+use super::studies::AnswerDue;
 use super::words::{self, closed, not_asked, open};
 use super::{Outcome, Reboot, device, gates};
 use crate::subject::{DeviceSubject, Membership, PatchSubject};
@@ -29,17 +30,18 @@ const TURNS_MAX: usize = 64;
 
 /// The gates of one device, asked once and used for all its patches.
 pub struct Evaluator<'a> {
-    view: &'a DeviceView,
+    pub(super) view: &'a DeviceView,
     compiled: Compiled<'a>,
     groups: Membership,
-    side: Side<'a>,
+    pub(super) side: Side<'a>,
     known: Gate,
     reachable: Gate,
     guardrails: Gate,
+    answers_due: &'a [AnswerDue],
 }
 
 /// A patch with all that it needs, as rules and decisions match them.
-struct Asked<'v> {
+pub(super) struct Asked<'v> {
     findings: Vec<&'v DatedFinding>,
     fits: Vec<Fit>,
     later: Vec<Vec<(Timestamp, Fit)>>,
@@ -70,7 +72,14 @@ impl<'a> Evaluator<'a> {
             guardrails: device::guardrails(view),
             compiled,
             groups,
+            answers_due: &[],
         }
+    }
+
+    /// The same, knowing when the answers that somebody was asked for are due.
+    pub fn knowing(mut self, answers_due: &'a [AnswerDue]) -> Self {
+        self.answers_due = answers_due;
+        self
     }
 
     /// Where something may begin on the device now or next, in any of its windows that does not
@@ -223,7 +232,15 @@ impl<'a> Evaluator<'a> {
             .collect();
         lacking.sort();
         let client = self.view.device.client_name.as_str();
-        gates::decided(side, pair, standing, &lacking, client)
+        let due = match (standing.decided, asked.findings.first()) {
+            (Deciding::Rule(rule, ..), Some(finding)) => self
+                .answers_due
+                .iter()
+                .find(|due| due.is_of(rule, &finding.finding.patch)),
+            _ => None,
+        };
+        let due = due.map(|due| due.due_at);
+        gates::decided(side, pair, standing, &lacking, client, due)
     }
 
     /// The gate `budget`: how often the patch may be tried. A patch that is not missing has no tries.
@@ -253,7 +270,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Prepares what is asked about a patch and all that it needs.
-    fn ask<T>(
+    pub(super) fn ask<T>(
         &self,
         finding: &DatedFinding,
         question: impl FnOnce(&Side<'a>, &Pair<'_>, &Asked<'_>) -> T,

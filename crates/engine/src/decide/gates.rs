@@ -5,6 +5,7 @@ use domain::decision::{Decision, Level, Word};
 use domain::policy::{ApprovalRule, RuleAction, Unreadable};
 use domain::query::Truth;
 use domain::verdict::{Gate, GateName, Loser};
+use jiff::Timestamp;
 
 use super::pair::Side;
 use super::states::{
@@ -45,14 +46,14 @@ pub(super) fn whose(decision: &Decision) -> String {
 }
 
 /// `(tested on the bench)`; nothing for no reason.
-fn because(reason: &str) -> String {
+pub(super) fn because(reason: &str) -> String {
     match reason.trim() {
         "" => String::new(),
         reason => format!(" ({reason})"),
     }
 }
 
-fn done(word: Word) -> &'static str {
+pub(super) fn done(word: Word) -> &'static str {
     match word {
         Word::Approve => "approved",
         Word::AcceptRisk => "left open knowingly",
@@ -126,13 +127,15 @@ fn named(losers: &[Loser]) -> String {
     format!("; this goes before {}", names.join(", "))
 }
 
-/// The gate `decided`. `lacking` are the things that the patch needs and nobody approved.
+/// The gate `decided`. `lacking` are the things that the patch needs and nobody approved; `due` is when
+/// the answer of its study is, where somebody was asked.
 pub(super) fn decided(
     side: &Side<'_>,
     pair: &Pair<'_>,
     standing: &Standing<'_, '_>,
     lacking: &[String],
     client: &str,
+    due: Option<Timestamp>,
 ) -> Gate {
     let gate = GateName::Decided;
     let losers = losers(side, pair, standing.decided);
@@ -180,6 +183,7 @@ pub(super) fn decided(
             pair,
             rule,
             format!("{}{}", perhaps(truth), named(&losers)),
+            due,
         ),
         Deciding::Nobody => {
             let mut reason = "nobody has decided about this patch for this device".to_owned();
@@ -206,32 +210,41 @@ pub(super) fn decided(
     answer
 }
 
-fn by_rule(side: &Side<'_>, pair: &Pair<'_>, rule: &ApprovalRule, more: String) -> Gate {
+fn by_rule(
+    side: &Side<'_>,
+    pair: &Pair<'_>,
+    rule: &ApprovalRule,
+    more: String,
+    due: Option<Timestamp>,
+) -> Gate {
     let gate = GateName::Decided;
     let (name, owner, why) = (&rule.name, rule.owner.as_str(), because(&rule.why));
-    match rule.action {
-        RuleAction::Approve => open(gate, format!("approved by the rule {name}{why}{more}")),
-        RuleAction::Deny => closed(
+    match (rule.action, &rule.study) {
+        (RuleAction::Approve, _) => open(gate, format!("approved by the rule {name}{why}{more}")),
+        (RuleAction::Deny, _) => closed(
             gate,
             format!("denied by the rule {name}{why}{more}"),
             Some(owner),
         ),
-        RuleAction::Hold => {
-            let mut reason = format!("the rule {name} waits for a person's decision{why}{more}");
-            let mut decides = owner;
-            if let Some(study) = &rule.study {
-                decides = &study.owner;
-                let began = pair.parts.first().and_then(|part| part.clock.began_at);
-                let due = began.and_then(|began| began.checked_add(study.due.elapsed()).ok());
-                if let Some(due) = due {
-                    let said = match due <= side.now {
-                        true => "the answer is overdue since",
-                        false => "the answer is due on",
-                    };
-                    reason = format!("{reason}; {said} {}", when(due, side.zone));
-                }
+        (RuleAction::Hold, None) => closed(
+            gate,
+            format!("the rule {name} waits for a person's decision{why}{more}"),
+            Some(owner),
+        ),
+        (RuleAction::Hold, Some(study)) => {
+            let asked = study.owner.as_str();
+            let mut reason = format!("the rule {name} holds it for {asked} to decide{why}{more}");
+            // Where nobody was asked yet, as in files alone, the answer counts from the fix.
+            let began = pair.parts.first().and_then(|part| part.clock.began_at);
+            let from_fix = || began.and_then(|began| began.checked_add(study.due.elapsed()).ok());
+            if let Some(due) = due.or_else(from_fix) {
+                let then = when(due, side.zone);
+                reason = match due <= side.now {
+                    true => format!("{reason}; the answer was due on {then} and is overdue"),
+                    false => format!("{reason}; the answer is due on {then}"),
+                };
             }
-            closed(gate, reason, Some(decides))
+            closed(gate, reason, Some(asked))
         }
     }
 }

@@ -28,6 +28,7 @@ mod reboot;
 mod snapshot;
 mod snapshot_subject;
 mod states;
+mod studies;
 mod timetable;
 mod words;
 
@@ -50,6 +51,7 @@ pub use preview::{DecisionPreview, preview};
 pub use reboot::Reboot;
 pub use snapshot::{SnapshotEvaluator, SnapshotWorld};
 pub use snapshot_subject::{SnapshotDeviceSubject, SnapshotPatchSubject};
+pub use studies::{AnswerDue, HeldForStudy, Studies, answered_by};
 pub use timetable::YEARS_MAX;
 pub use words::when;
 

@@ -296,7 +296,7 @@ impl<'a> Side<'a> {
     }
 
     /// The times after `from` at which somebody's word begins or ends, or the patch grows old enough.
-    fn turns(&self, pair: &Pair<'_>, from: Timestamp) -> Vec<Timestamp> {
+    pub fn turns(&self, pair: &Pair<'_>, from: Timestamp) -> Vec<Timestamp> {
         let mut turns: Vec<Timestamp> = Vec::new();
         turns.extend(
             self.coverage
@@ -554,7 +554,7 @@ impl<'a> Side<'a> {
 }
 
 /// Whether an object that cannot be read might decide about patches.
-fn decides(kind: PolicyKind) -> bool {
+pub(super) fn decides(kind: PolicyKind) -> bool {
     match kind {
         PolicyKind::Group
         | PolicyKind::Rule

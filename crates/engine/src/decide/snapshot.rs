@@ -262,7 +262,7 @@ impl<'a> SnapshotEvaluator<'_, 'a> {
             let gates = vec![
                 self.known(finding),
                 applicable(finding),
-                gates::decided(side, pair, &standing, &[], client),
+                gates::decided(side, pair, &standing, &[], client, None),
                 gates::delay(side, &standing),
                 gates::ring(side, &standing),
                 gates::frozen(side, &standing),

@@ -175,7 +175,8 @@ fn plural(count: u32, word: &str) -> String {
     }
 }
 
-fn show(made: &DecisionMade, word: Word) -> Result<(), Failure> {
+/// Prints what a decision touches today.
+pub(super) fn show(made: &DecisionMade, word: Word) -> Result<(), Failure> {
     let due = match (made.first_due_at, word) {
         (Some(at), _) => table::minute(at),
         (None, Word::Approve) => {

@@ -73,13 +73,17 @@ impl Service {
         } else {
             Packages::Left
         };
-        let view =
-            self.read(move |tx| view::load(tx, &access::of_loops(), device, packages, now))?;
-        let Some(mut view) = view else {
+        let loaded = self.read(move |tx| {
+            let scope = access::of_loops();
+            let view = view::load(tx, &scope, device, packages, now)?;
+            Ok((view, tx.study_of_device(&scope, device)?))
+        })?;
+        let (Some(mut view), studies) = loaded else {
             self.due.later(device, None);
             return Ok(());
         };
         view::wind(&mut view, &*self.clocks()?);
+        let look_again_at = self.study_device(&view, &rules, &studies, now)?;
         let plan = plan(&view, &rules, now);
         let mut changes = Vec::new();
         for action in &plan.actions {
@@ -87,7 +91,8 @@ impl Service {
                 changes.push((action_word(action), change));
             }
         }
-        self.due.later(device, plan.look_again_at);
+        let again = [plan.look_again_at, look_again_at];
+        self.due.later(device, again.into_iter().flatten().min());
         if changes.is_empty() {
             return Ok(());
         }

@@ -73,6 +73,23 @@ CREATE TABLE fix_clock (
 -- ticket that came from no order.
 ALTER TABLE ticket ADD COLUMN owner TEXT;
 ALTER TABLE ticket ADD COLUMN due_at INTEGER;
+CREATE INDEX ticket_due ON ticket (due_at, id) WHERE due_at IS NOT NULL;
+
+-- The tickets that ask somebody to study a patch: which rule asks, since when, and how many devices
+-- wait for the answer.
+CREATE TABLE study (
+    key INTEGER PRIMARY KEY,
+    ticket TEXT NOT NULL UNIQUE REFERENCES ticket (id),
+    rule TEXT NOT NULL,
+    asked_at INTEGER NOT NULL,
+    devices INTEGER NOT NULL
+) STRICT;
+
+-- The studies that a device waits for, as a packed list of their keys.
+CREATE TABLE study_list (
+    device INTEGER PRIMARY KEY REFERENCES device (key),
+    packed BLOB NOT NULL
+) STRICT;
 
 -- Secret addresses of calendars; the secret itself is never kept.
 CREATE TABLE calendar_feed (

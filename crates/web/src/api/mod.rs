@@ -112,6 +112,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(order::list))
         .routes(routes!(order::show))
         .routes(routes!(ticket::list))
+        .routes(routes!(ticket::answer))
         .routes(routes!(report::client))
         .routes(routes!(advisory::list))
         .routes(routes!(advisory::show))

@@ -8,7 +8,7 @@ use domain::page::PageRequest;
 use domain::ticket::TicketState;
 use jiff::Timestamp;
 use service::overview::Overview;
-use service::ticket::TicketItem;
+use service::ticket::{TicketAsked, TicketItem};
 use service::window::OpeningItem;
 use service::{Principal, Service};
 
@@ -139,10 +139,22 @@ fn numbers(overview: &Overview, missing: u32) -> Vec<Figure> {
         Figure::new(
             "Open tickets",
             overview.tickets_open,
-            "somebody has to look",
+            match overview.studies_overdue {
+                0 => "somebody has to look".to_owned(),
+                overdue => format!("somebody has to look; {overdue} overdue for an answer"),
+            },
         )
         .to("/tickets"),
     ]
+}
+
+/// Whose a ticket is, and who owes an answer.
+fn asked_of(ticket: &TicketItem) -> String {
+    let Some(owner) = &ticket.owner else {
+        return format!("{} / {}", ticket.client, ticket.device);
+    };
+    let overdue = if ticket.overdue { ", overdue" } else { "" };
+    format!("{}: {owner} owes the answer{overdue}", ticket.client)
 }
 
 fn needs_person(seen: &Seen) -> Vec<NeedsPerson> {
@@ -155,7 +167,7 @@ fn needs_person(seen: &Seen) -> Vec<NeedsPerson> {
         .map(|ticket| NeedsPerson {
             href: format!("/tickets#{}", ticket.id),
             text: ticket.subject.clone(),
-            more: format!("{} / {}", ticket.client, ticket.device),
+            more: asked_of(ticket),
         })
         .collect();
     let rest = seen
@@ -222,10 +234,16 @@ fn look(service: &Service, who: &Principal) -> service::Result<Seen> {
     }
     openings.sort_by_key(|line| line.opening.opens_at);
     openings.truncate(OPENINGS_SHOWN);
+    let open = TicketAsked {
+        state: Some(TicketState::Open),
+        ..TicketAsked::default()
+    };
     Ok(Seen {
         overview: service.overview(who)?,
         openings,
-        tickets: service.ticket_list(who, &PageRequest::default())?.items,
+        tickets: service
+            .ticket_list(who, &open, &PageRequest::default())?
+            .items,
     })
 }
 

@@ -216,6 +216,11 @@ impl Mark {
         }
     }
 
+    /// An answer that was due and that nobody gave.
+    pub fn overdue() -> Self {
+        Self::new("overdue", "bad", "the answer was due, and nobody gave it")
+    }
+
     /// What was decided.
     pub fn word(word: Word) -> Self {
         match word {
@@ -378,18 +383,26 @@ impl Pager {
         next: Option<&str>,
         shown: usize,
     ) -> Self {
+        let filters = [("q", q)];
+        Self::filtered(path, &filters, asked.cursor.is_some(), next, shown)
+    }
+
+    /// The same with other filters; empty ones are left out. `later`: this is not the first part.
+    pub fn filtered(
+        path: &str,
+        filters: &[(&str, &str)],
+        later: bool,
+        next: Option<&str>,
+        shown: usize,
+    ) -> Self {
         let address = |cursor: Option<&str>| {
-            let mut pairs = Vec::new();
-            if !q.is_empty() {
-                pairs.push(("q", q));
-            }
-            if let Some(cursor) = cursor {
-                pairs.push(("cursor", cursor));
-            }
+            let cursor = cursor.map(|cursor| ("cursor", cursor));
+            let set = filters.iter().filter(|(_, value)| !value.is_empty());
+            let pairs: Vec<(&str, &str)> = set.copied().chain(cursor).collect();
             super::address(path, &pairs)
         };
         Self {
-            first: asked.cursor.as_ref().map(|_| address(None)),
+            first: later.then(|| address(None)),
             next: next.map(|cursor| address(Some(cursor))),
             size: super::PAGE_ITEMS,
             shown,

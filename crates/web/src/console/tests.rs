@@ -350,8 +350,8 @@ fn ticket(state: TicketState) -> TicketItem {
         },
         client: "Acme GmbH".into(),
         device: if open { "db-1" } else { "web-1" }.into(),
-        device_id: DeviceId::from_bytes([if open { 2 } else { 1 }; 16]),
-        order: OrderId::from_bytes([3; 16]),
+        device_id: Some(DeviceId::from_bytes([if open { 2 } else { 1 }; 16])),
+        order: Some(OrderId::from_bytes([3; 16])),
         patches: vec!["deb:bookworm/openssl@3.0.22-1~deb12u2".parse().unwrap()],
         evidence: vec![
             "libssl3 amd64 is installed in version 3.0.22-1~deb12u2".into(),
@@ -361,6 +361,30 @@ fn ticket(state: TicketState) -> TicketItem {
         cause: "order:ord_1".into(),
         made_at: at("2026-03-01T21:16:10Z"),
         changed_at: at("2026-03-01T21:16:10Z"),
+        owner: None,
+        due_at: None,
+        overdue: false,
+        rule: None,
+        devices: None,
+    }
+}
+
+/// A ticket that asks for a study, due at `due`.
+fn study(number: u8, due: &str) -> TicketItem {
+    let due = at(due);
+    TicketItem {
+        id: TicketId::from_bytes([10 + number; 16]),
+        subject: format!("study linux, held by the rule Kernels & <drivers> {number}"),
+        device: String::new(),
+        device_id: None,
+        order: None,
+        evidence: vec!["The rule holds it for <Anna> to decide.".into()],
+        owner: Some("<Anna> of the Linux team".into()),
+        due_at: Some(due),
+        overdue: due <= now(),
+        rule: Some("Kernels & <drivers>".into()),
+        devices: Some(u32::from(number)),
+        ..ticket(TicketState::Open)
     }
 }
 
@@ -385,6 +409,7 @@ fn overview() -> overview::Seen {
             findings: vec![("missing".into(), 26), ("fixed".into(), 812)],
             orders: vec![("delivered".into(), 1), ("needs-hands".into(), 0)],
             tickets_open: 7,
+            studies_overdue: 2,
             latest: vec![
                 order(OrderState::Delivered, ProofState::Pending),
                 order(OrderState::Failed, ProofState::NotProven),
@@ -399,7 +424,11 @@ fn overview() -> overview::Seen {
                 zone: "Europe/Berlin".into(),
             },
         }],
-        tickets: vec![ticket(TicketState::Open), ticket(TicketState::Closed)],
+        tickets: vec![
+            study(3, "2026-02-27T12:00:00Z"),
+            ticket(TicketState::Open),
+            ticket(TicketState::Closed),
+        ],
     }
 }
 

@@ -23,6 +23,7 @@ fn the_overview_of_nothing_claims_nothing() {
         findings: Vec::new(),
         orders: Vec::new(),
         tickets_open: 0,
+        studies_overdue: 0,
         latest: Vec::new(),
         not_counted: Vec::new(),
     };

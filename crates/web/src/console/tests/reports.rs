@@ -7,8 +7,38 @@ fn tickets_show_their_evidence() {
     let found = page_of(vec![ticket(TicketState::Open), ticket(TicketState::Closed)]);
     look(
         "tickets",
-        &ticket::TicketsPage::new(&owner(), &ListAsked::default(), found, now()),
+        &ticket::TicketsPage::new(&owner(), &ticket::TicketsAsked::default(), found, now()),
     );
+}
+
+#[test]
+fn tickets_for_studies_say_who_owes_the_answer_and_until_when() {
+    let mut answered = study(4, "2026-03-08T12:00:00Z");
+    answered.state = TicketState::Closed;
+    answered.devices = Some(0);
+    let found = Page {
+        items: vec![
+            study(1, "2026-02-27T12:00:00Z"),
+            study(2, "2026-03-09T12:00:00Z"),
+            answered,
+        ],
+        next: Some("1.2.tic".into()),
+    };
+    let asked = ticket::TicketsAsked {
+        owner: "<Anna> of the Linux team".into(),
+        overdue: true,
+        cursor: Some("0".into()),
+    };
+    look(
+        "tickets_studies",
+        &ticket::TicketsPage::new(&owner(), &asked, found, now()),
+    );
+    let nothing = ticket::TicketsAsked {
+        overdue: true,
+        ..ticket::TicketsAsked::default()
+    };
+    let page = ticket::TicketsPage::new(&owner(), &nothing, page_of(Vec::new()), now());
+    assert!(page.render().unwrap().contains("no answer is overdue"));
 }
 
 fn client_report() -> ClientReport {
