@@ -7,6 +7,9 @@ use super::*;
 use crate::testing::{at, decision, monday, rules, view};
 use crate::view::DeviceView;
 
+/// What a case changes.
+type Change = fn(&mut DeviceView, &mut Policy);
+
 fn study_rule() -> ApprovalRule {
     ApprovalRule {
         id: domain::id::PolicyId::unsaved(),
@@ -152,7 +155,7 @@ fn why_names_who_was_asked_and_when_the_answer_is_due() {
 
 #[test]
 fn every_end_of_a_study_has_a_sentence() {
-    let cases: Vec<(&str, fn(&mut DeviceView, &mut Policy))> = vec![
+    let cases: Vec<(&str, Change)> = vec![
         ("approved", |_, p| {
             p.decisions = vec![decision(1, Word::Approve, Level::Client, "")]
         }),
