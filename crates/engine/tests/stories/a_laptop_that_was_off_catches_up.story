@@ -26,6 +26,12 @@ window = "night"
 --- fleet
 {"v": 1, "devices": [{"id": "lap1", "client": "acme", "site": "berlin", "zone": "Europe/Berlin", "tags": ["laptop"],
   "contacts": [["2026-03-02T07:00:00Z", "2026-03-03T16:00:00Z"], ["2026-03-04T07:40:00Z", null]],
+  "findings": [{"patch": "openssl-3.0.17", "classification": "security", "released_at": "2026-03-01T00:00:00Z"}]},
+ {"id": "lap2", "client": "acme", "site": "berlin", "zone": "Europe/Berlin", "tags": ["laptop"],
+  "contacts": [["2026-03-02T07:00:00Z", "2026-03-03T16:00:00Z"], ["2026-03-04T16:30:00Z", null]],
+  "findings": [{"patch": "openssl-3.0.17", "classification": "security", "released_at": "2026-03-01T00:00:00Z"}]},
+ {"id": "lap3", "client": "acme", "site": "berlin", "zone": "Europe/Berlin", "tags": ["laptop"],
+  "contacts": [["2026-03-02T07:00:00Z", "2026-03-03T16:00:00Z"], ["2026-03-07T05:00:00Z", null]],
   "findings": [{"patch": "openssl-3.0.17", "classification": "security", "released_at": "2026-03-01T00:00:00Z"}]}]}
 --- story
 # Tuesday, in contact: it waits for the window.
@@ -43,3 +49,13 @@ lap1 openssl-3.0.17: now
 at 2026-03-04T08:00:00Z
 lap1 openssl-3.0.17: later 2026-03-11T02:00:00Z gate window
 lap1 reboots by laptops at 2026-03-11T02:00:00Z
+# Another one is back after work, at 17:30: it has its two hours, and not a second more.
+at 2026-03-04T16:30:00Z
+lap2 openssl-3.0.17: now
+at 2026-03-04T18:29:59Z
+lap2 openssl-3.0.17: now
+at 2026-03-04T18:30:00Z
+lap2 openssl-3.0.17: later 2026-03-11T02:00:00Z gate window
+# A third is back three days and one hour after the window: its chance has expired.
+at 2026-03-07T05:00:00Z
+lap3 openssl-3.0.17: later 2026-03-11T02:00:00Z gate window
