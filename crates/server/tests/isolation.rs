@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use domain::access::{self, Principal, Reach, Role};
+use domain::access::{self, Permission, Principal, Reach, Role};
 use domain::clock::FixedClock;
 use domain::device::AgentAbilities;
 use domain::finding::{Finding, FindingPackage, FindingState, PatchFacts};
@@ -582,8 +582,14 @@ fn every_route(fixture: &Fixture) {
             for mark in MARKS {
                 assert!(!theirs.contains(mark), "{about} shows {mark}: {theirs}");
             }
-            // Feeds belong to no client: who may not change them is told so.
+            // Feeds and the policy's versions belong to no client: who may not change or read them is
+            // told so.
+            let of_provider = matches!(
+                gate,
+                Gate::Api(Permission::WholeProvider) | Gate::Console(Permission::WholeProvider)
+            );
             let single = path.contains('{')
+                && !of_provider
                 && !matches!(gate, Gate::Public)
                 && !path.starts_with("/api/v1/feeds/");
             if single {
