@@ -62,12 +62,12 @@ pub enum RuleAction {
 
 words!(RuleAction "action" "approve, hold, deny" { Approve "approve", Hold "hold", Deny "deny", });
 
-/// Who studies patches that a rule holds, and how soon. It makes a ticket.
+/// Who studies patches that a rule holds, and how soon. It makes one ticket for each patch and client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Study {
     /// The person or team.
     pub owner: String,
-    /// How long after the clock began the answer is due.
+    /// How long after they were asked, by the ticket, the answer is due.
     pub due: Delay,
 }
 

@@ -197,7 +197,7 @@ fn holds(rule: &ApprovalRule, subject: &str) -> Vec<String> {
             if study.due.is_none() {
                 "at once".to_owned()
             } else {
-                format!("within {} of their release", delay(study.due))
+                format!("within {} of being asked", delay(study.due))
             }
         ),
         None => "wait until a person decides".to_owned(),
