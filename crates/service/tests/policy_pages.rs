@@ -253,3 +253,57 @@ fn who_reaches_one_client_sees_no_versions_and_nothing_of_others() {
     assert!(server.service.policy_version_detail(&reader, 1).is_err());
     assert!(server.service.policy_plan(&reader, &sent(POLICY)).is_err());
 }
+
+#[test]
+fn a_rehearsal_is_bounded_and_holds_the_draft_against_what_stands() {
+    let server = Server::new();
+    let service = &server.service;
+    service.policy_apply(&server.owner, &sent(POLICY)).unwrap();
+    let draft = sent(&POLICY.replace("\"7d\"", "\"1d\""));
+    let found = service
+        .policy_rehearse(&server.owner, &draft, 6, 100)
+        .unwrap();
+    assert_eq!((found.devices, found.draft.tally.installed), (0, 0));
+    assert!(found.in_force.is_some());
+    let version = service.policy_version(&server.owner).unwrap();
+    assert_eq!(version.unwrap().number, 1, "nothing was applied");
+    for months in [0, 61, u32::MAX] {
+        let refused = service.policy_rehearse(&server.owner, &draft, months, 100);
+        assert!(matches!(
+            refused,
+            Err(ServiceError::Invalid {
+                field: "months",
+                ..
+            })
+        ));
+    }
+    let wrong = service.policy_rehearse(&server.owner, &sent("[[windw]]"), 6, 100);
+    assert!(matches!(wrong, Err(ServiceError::Policy { .. })));
+}
+
+#[test]
+fn the_written_policy_of_a_client_leaves_others_out_and_names_its_version() {
+    let server = Server::new();
+    server.service.client_add(&server.owner, "Beta").unwrap();
+    server
+        .service
+        .policy_apply(&server.owner, &sent(POLICY))
+        .unwrap();
+    let written = server
+        .service
+        .policy_written(&server.owner, Some("Beta"))
+        .unwrap();
+    assert_eq!(written.client.as_deref(), Some("Beta"));
+    assert!(
+        written
+            .version
+            .as_deref()
+            .unwrap()
+            .starts_with("1, applied on ")
+    );
+    assert!(written.windows.is_empty(), "the window is of Acme");
+    let whole = server.service.policy_written(&server.owner, None).unwrap();
+    assert_eq!((whole.client, whole.windows.len()), (None, 1));
+    let nobody = server.service.policy_written(&server.owner, Some("Nobody"));
+    assert!(matches!(nobody, Err(ServiceError::NotFound { .. })));
+}

@@ -122,6 +122,8 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("GET",  "/policy/objects/{object}",           Console(Read)),
     ("GET",  "/policy/plan",                       Console(WholeProvider)),
     ("POST", "/policy/plan",                       Console(WholeProvider)),
+    ("GET",  "/policy/rehearse",                   Console(WholeProvider)),
+    ("POST", "/policy/rehearse",                   Console(WholeProvider)),
     ("POST", "/policy/apply",                      Console(WholeProvider)),
     ("GET",  "/policy/document",                   Console(Read)),
     ("GET",  "/policy/document/file",              Console(Read)),

@@ -196,7 +196,7 @@ pub struct Trouble {
 }
 
 /// Months, totals, clients and trouble under one policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyRun {
     /// All of it.
     pub tally: Tally,

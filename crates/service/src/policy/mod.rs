@@ -23,7 +23,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use engine::plan::{ClientDifference, Counts, Effect, Example, PolicyDifference, Standing};
-pub use engine::rehearse::{MONTHS_MAX, PolicyRun, Promise, Rehearsal, Tally, Trouble};
+pub use engine::rehearse::{
+    ClientRun, MONTHS_MAX, Month, PolicyRun, Promise, RebootHour, Rehearsal, Tally, Trouble,
+};
 pub use engine::written::{
     Entry, Exception, Outcome, Section, Selection, Step, TEMPLATES, Template, WindowPlan, Written,
     html as written_html, template,

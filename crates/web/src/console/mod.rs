@@ -76,6 +76,7 @@ pub fn routes() -> Router<AppState> {
         .route("/policy", get(policy::list::list))
         .route("/policy/objects/{object}", get(policy::object::show))
         .route("/policy/plan", get(policy::plan::ask).post(policy::plan::plan))
+        .route("/policy/rehearse", get(policy::rehearse::ask).post(policy::rehearse::rehearse))
         .route("/policy/apply", axum::routing::post(policy::plan::apply))
         .route("/policy/document", get(policy::document::show))
         .route("/policy/document/file", get(policy::document::file))

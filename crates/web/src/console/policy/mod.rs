@@ -7,6 +7,7 @@ pub(super) mod history;
 pub(super) mod list;
 pub(super) mod object;
 pub(super) mod plan;
+pub(super) mod rehearse;
 
 use domain::policy::PolicyKind;
 use jiff::Timestamp;

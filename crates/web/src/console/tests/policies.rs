@@ -434,3 +434,111 @@ fn the_written_policy_is_a_page_to_print_and_sign() {
     let name = policy::document::file_name(&written().title);
     assert_eq!(name, "patch-policy-for-b-ckerei-s-hne.html");
 }
+
+fn rehearsal() -> service::policy::Rehearsal {
+    use service::policy::{ClientRun, Month, PolicyRun, Promise, RebootHour, Tally, Trouble};
+    let tally = Tally {
+        pairs: 40,
+        installed: 30,
+        starved: 2,
+        hours: 30 * 24 * 5,
+        kept: 9,
+        missed: 1,
+        reboots: 4,
+        ..Tally::default()
+    };
+    let trouble = Trouble {
+        patch: "deb:bookworm/linux@6.1.170-1".into(),
+        client: "Acme & Söhne".into(),
+        device: "web-<1>".into(),
+        devices: 2,
+        severity: Some(Severity::Critical),
+        came_at: at("2026-01-10T00:00:00Z"),
+        fixed_at: None,
+        gate: None,
+        why: "the change window never opens".into(),
+    };
+    let draft = PolicyRun {
+        tally,
+        months: vec![Month {
+            month: "2026-01".into(),
+            tally,
+        }],
+        clients: vec![ClientRun {
+            client: "Acme & Söhne".into(),
+            devices: 12,
+            tally,
+        }],
+        clients_total: 25,
+        reboot_hours: vec![RebootHour {
+            weekday: "sun".into(),
+            hour: 1,
+            reboots: 4,
+        }],
+        starved: vec![trouble],
+        starved_total: 2,
+        empty_rings: vec!["pilot".into()],
+        ..PolicyRun::default()
+    };
+    service::policy::Rehearsal {
+        from: at("2025-09-03T09:00:00Z"),
+        until: now(),
+        promise: Promise::default(),
+        devices: 12,
+        patches: 20,
+        undated: 3,
+        not_replayed: 0,
+        outside: 1,
+        in_force: Some(PolicyRun {
+            tally: Tally {
+                installed: 12,
+                ..tally
+            },
+            ..PolicyRun::default()
+        }),
+        draft,
+    }
+}
+
+#[test]
+fn a_rehearsal_holds_the_draft_against_what_is_in_force() {
+    use policy::rehearse::{RehearseForm, RehearsePage, Stage};
+    let form = RehearseForm {
+        text: draft().text,
+        months: "6".into(),
+        ..RehearseForm::default()
+    };
+    let stage = Stage::Rehearsed(Box::new(rehearsal()));
+    look(
+        "policy_rehearse",
+        &RehearsePage::new(&owner(), &form, Starts::default(), stage, now()),
+    );
+    for wrong in ["", "0", "7", "999999999999", "six"] {
+        let form = RehearseForm {
+            months: wrong.into(),
+            ..RehearseForm::default()
+        };
+        assert_eq!(form.months(), None, "{wrong}");
+    }
+    let stage = Stage::Asked;
+    let page = RehearsePage::new(&owner(), &form, Starts::default(), stage, now());
+    let html = page.render().unwrap();
+    assert!(html.contains("At most 10000 devices and a minute of work"));
+}
+
+#[test]
+fn a_refusal_that_no_text_can_mend_points_to_the_command_line() {
+    use policy::rehearse::{RehearseForm, RehearsePage, Stage};
+    let problem = Problem::from(service::ServiceError::Conflict {
+        reason: "there are 30000 devices, more than the 10000 that a page can answer for in time"
+            .into(),
+    });
+    let Ok(refused) = Refused::of(problem, "") else {
+        panic!("it is no failure of the server");
+    };
+    let form = RehearseForm::default();
+    let stage = Stage::Refused(refused);
+    let page = RehearsePage::new(&owner(), &form, Starts::default(), stage, now());
+    let html = page.render().unwrap();
+    assert!(html.contains("There are 30000 devices") && html.contains("patchloop policy rehearse"));
+}
