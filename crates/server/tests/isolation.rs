@@ -444,6 +444,8 @@ fn cases(method: &str, path: &str) -> Option<Vec<Case>> {
         ("POST", "/freezes/{freeze}/edit") => vec![("/freezes/{FREEZE_ID}/edit", "name=x")],
         ("GET", "/freezes/{freeze}/end") => vec![("/freezes/{FREEZE}/end", "")],
         ("POST", "/freezes/{freeze}/end") => vec![("/freezes/{FREEZE_ID}/end", "x=y")],
+        ("GET", "/decisions/{decision}/edit") => vec![("/decisions/{DECISION}/edit", ""), ("/decisions/{DECISION}/edit?preview=1&patches=product:otherpkg&reason=x", "")],
+        ("POST", "/decisions/{decision}/edit") => vec![("/decisions/{DECISION}/edit", "patches=product:otherpkg&reason=x")],
         ("GET" , "/decisions/{decision}/end") => vec![("/decisions/{DECISION}/end", "")],
         ("POST", "/decisions/{decision}/end") => vec![("/decisions/{DECISION}/end", "x=y")],
         ("GET", "/reports/clients/{client}") => vec![("/reports/clients/{CLIENT}", ""), ("/reports/clients/{CLIENT_ID}", "")],

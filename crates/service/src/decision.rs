@@ -10,7 +10,7 @@ use domain::page::{Page, PageRequest};
 use domain::patch::PatchId;
 use domain::policy::Policy;
 use domain::query::SubjectKind;
-use engine::decide::{answered_by, preview};
+use engine::decide::{Rival, answered_by, preview};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Actor, Place, Tx};
@@ -81,6 +81,34 @@ pub struct DecisionMade {
     /// The first instant at which one of them may be installed; `None`: never as things stand.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub first_due_at: Option<Timestamp>,
+    /// What goes before it for one of those patches: there it does not count.
+    #[serde(default)]
+    pub loses_to: Vec<DecisionRival>,
+    /// What it goes before for one of those patches.
+    #[serde(default)]
+    pub beats: Vec<DecisionRival>,
+}
+
+/// Something else that matches a patch which a decision covers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub struct DecisionRival {
+    /// Which: its name, or who decided.
+    pub object: String,
+    /// How close it is.
+    #[schema(value_type = String)]
+    pub level: Level,
+    /// `exclude`, or the word of a decision or rule.
+    pub says: String,
+}
+
+impl From<Rival> for DecisionRival {
+    fn from(rival: Rival) -> Self {
+        Self {
+            object: rival.object,
+            level: rival.level,
+            says: rival.says.to_owned(),
+        }
+    }
 }
 
 /// A decision as lists show it.
@@ -224,6 +252,8 @@ struct Touched {
     devices: BTreeSet<(String, DeviceId)>,
     clients: BTreeSet<ClientId>,
     needed: BTreeSet<String>,
+    loses_to: BTreeSet<DecisionRival>,
+    beats: BTreeSet<DecisionRival>,
     first_due_at: Option<Timestamp>,
 }
 
@@ -270,6 +300,9 @@ fn touched(
         let texts = |patches: Vec<PatchId>| patches.into_iter().map(String::from);
         touched.patches.extend(texts(preview.patches));
         touched.needed.extend(texts(preview.needed));
+        let rivals = |rivals: Vec<Rival>| rivals.into_iter().map(DecisionRival::from);
+        touched.loses_to.extend(rivals(preview.loses_to));
+        touched.beats.extend(rivals(preview.beats));
         touched.first_due_at = match (touched.first_due_at, preview.first_due_at) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -413,7 +446,13 @@ impl Service {
             Instead::Decision(old) => (Some(old), None),
             Instead::Answer(ticket) => (None, Some(ticket)),
         };
-        let (rules, clocks) = (self.rules()?, self.clocks()?);
+        let (mut rules, clocks) = (self.rules()?, self.clocks()?);
+        if let Some(old) = replaces {
+            // The old one will not be there any more.
+            let mut without = Policy::clone(&rules);
+            without.decisions.retain(|decision| decision.id != old);
+            rules = std::sync::Arc::new(without);
+        }
         let (given_level, person, own_scope) = (wanted.level, who.clone(), scope.clone());
         let (decision, touched) = self.read(move |tx| {
             let bound = reach::bound(tx, &person, &own_scope, &decision.devices)?;
@@ -431,6 +470,8 @@ impl Service {
             devices: first_named(touched.devices.into_iter().map(|(name, _)| name)),
             needed: first_named(touched.needed),
             first_due_at: touched.first_due_at,
+            loses_to: touched.loses_to.into_iter().take(NAMED_MAX).collect(),
+            beats: touched.beats.into_iter().take(NAMED_MAX).collect(),
         };
         if wanted.dry_run {
             return Ok(made);

@@ -116,6 +116,8 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("GET",  "/decisions/new",                     Console(Read)),
     ("GET",  "/decisions",                         Console(Read)),
     ("POST", "/decisions",                         Console(Decide)),
+    ("GET",  "/decisions/{decision}/edit",         Console(Decide)),
+    ("POST", "/decisions/{decision}/edit",         Console(Decide)),
     ("GET",  "/decisions/{decision}/end",          Console(Decide)),
     ("POST", "/decisions/{decision}/end",          Console(Decide)),
     ("GET",  "/policy",                            Console(Read)),

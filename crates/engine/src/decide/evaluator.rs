@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::covered::{Compiled, Coverage, Fit, Grouped};
 use super::effective::Effective;
 use super::pair::Side;
+use super::preview::{Rival, Rivals};
 use super::states::{Approver, Clock, Deciding, Pair, Part};
 use super::studies::AnswerDue;
 use super::words::{self, closed, not_asked, open};
@@ -204,6 +205,41 @@ impl<'a> Evaluator<'a> {
             Some(Approver::Decision(decision)) => Some(decision),
             Some(Approver::Rule(..)) | None => None,
         }
+    }
+
+    /// What else matches a patch that a decision of the policy covers: what goes before it, and what
+    /// it goes before. Nothing, where the decision does not count for the patch.
+    pub(super) fn rivals(&self, finding: &DatedFinding, decision: &Decision) -> Rivals {
+        self.ask(finding, |side, pair, _| {
+            let Some(part) = pair.parts.first() else {
+                return Rivals::default();
+            };
+            let decisions: Vec<&Decision> = side
+                .decisions(part, side.now)
+                .map(|(decision, _)| decision)
+                .collect();
+            let own = decisions
+                .iter()
+                .position(|one| std::ptr::eq(*one, decision));
+            let Some(own) = own else {
+                return Rivals::default();
+            };
+            let exclusions = side.coverage.exclusions.iter().map(|one| one.object);
+            let exclusions = exclusions.filter(|exclusion| exclusion.is_in_force(side.now));
+            let rules = side.rules(part, side.now).map(|(rule, _)| rule.object);
+            Rivals {
+                before: exclusions
+                    .map(Rival::exclusion)
+                    .chain(decisions.iter().take(own).map(|one| Rival::decision(one)))
+                    .collect(),
+                behind: decisions
+                    .iter()
+                    .skip(own + 1)
+                    .map(|one| Rival::decision(one))
+                    .chain(rules.map(Rival::rule))
+                    .collect(),
+            }
+        })
     }
 
     /// The patches that a patch needs and nobody approved, sorted.

@@ -81,14 +81,7 @@ pub(super) fn losers(side: &Side<'_>, pair: &Pair<'_>, decided: Deciding<'_>) ->
     let decisions = side
         .decisions(part, side.now)
         .filter(|(decision, _)| !wins(decision))
-        .map(|(decision, _)| Loser {
-            object: match &decision.name {
-                Some(name) => name.to_string(),
-                None => decision.decided_by_name.clone(),
-            },
-            level: decision.level,
-            verdict: decision.word,
-        });
+        .map(|(decision, _)| of_decision(decision));
     let winner = match decided {
         Deciding::Rule(_, index, _) => Some(index),
         Deciding::Unreadable(_)
@@ -99,12 +92,29 @@ pub(super) fn losers(side: &Side<'_>, pair: &Pair<'_>, decided: Deciding<'_>) ->
     let rules = side
         .rules(part, side.now)
         .filter(|(rule, _)| winner != Some(rule.index))
-        .map(|(rule, _)| Loser {
-            object: rule.object.name.to_string(),
-            level: Level::of_query(&rule.object.devices),
-            verdict: word_of(rule.object.action),
-        });
+        .map(|(rule, _)| of_rule(rule.object));
     decisions.chain(rules).collect()
+}
+
+/// A decision as one among others that match.
+pub(super) fn of_decision(decision: &Decision) -> Loser {
+    Loser {
+        object: match &decision.name {
+            Some(name) => name.to_string(),
+            None => decision.decided_by_name.clone(),
+        },
+        level: decision.level,
+        verdict: decision.word,
+    }
+}
+
+/// A rule as one among others that match.
+pub(super) fn of_rule(rule: &ApprovalRule) -> Loser {
+    Loser {
+        object: rule.name.to_string(),
+        level: Level::of_query(&rule.devices),
+        verdict: word_of(rule.action),
+    }
 }
 
 fn named(losers: &[Loser]) -> String {

@@ -47,7 +47,7 @@ pub use effective::{Covers, Effective, InRing, RebootLoser};
 pub use evaluator::Evaluator;
 pub use fleet::Fleet;
 pub use groups::GroupLookup;
-pub use preview::{DecisionPreview, preview};
+pub use preview::{DecisionPreview, Rival, preview};
 pub use reboot::Reboot;
 pub use snapshot::{SnapshotEvaluator, SnapshotWorld};
 pub use snapshot_subject::{SnapshotDeviceSubject, SnapshotPatchSubject};

@@ -382,6 +382,28 @@ fn what_only_another_word_opens_is_never_in_short_and_at_length() {
     );
 }
 
+#[test]
+fn a_preview_says_what_a_decision_beats_and_what_it_loses_to() {
+    let mut rules = rules();
+    rules.decisions = vec![
+        decision(1, Word::Approve, Level::Provider, "product:openssl"),
+        decision(2, Word::Deny, Level::Device, "product:openssl"),
+        decision(3, Word::Deny, Level::Device, "product:bash"),
+    ];
+    let hold = decision(4, Word::Hold, Level::Client, "product:openssl");
+    let shown = preview(&hold, &[view()], &rules, monday());
+    let told = |rivals: &[super::Rival]| -> Vec<String> {
+        let told = |one: &super::Rival| format!("{} {}", one.says, one.level);
+        rivals.iter().map(told).collect()
+    };
+    assert_eq!(told(&shown.loses_to), ["deny device"]);
+    assert_eq!(told(&shown.beats), ["approve provider"]);
+    // Nothing else matches: it beats nobody.
+    rules.decisions.clear();
+    let alone = preview(&hold, &[view()], &rules, monday());
+    assert_eq!((alone.loses_to.len(), alone.beats.len()), (0, 0));
+}
+
 fn word() -> impl Strategy<Value = Word> {
     prop_oneof![Just(Word::Approve), Just(Word::Hold), Just(Word::Deny)]
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use domain::decision::{Level, Word};
 use jiff::Timestamp;
 use serde_json::json;
-use service::decision::{DecisionItem, DecisionMade};
+use service::decision::{DecisionItem, DecisionMade, DecisionRival};
 
 use super::{Limit, Shown, instant, show_list, show_one};
 use crate::cli::Global;
@@ -205,13 +205,26 @@ pub(super) fn show(made: &DecisionMade, word: Word) -> Result<(), Failure> {
         ),
         ("first due", due),
     ])?;
+    let rivals = |rivals: &[DecisionRival]| -> Vec<String> {
+        let named =
+            |one: &DecisionRival| format!("{} by {} for the {}", one.says, one.object, one.level);
+        rivals.iter().map(named).collect()
+    };
+    let (loses_to, beats) = (rivals(&made.loses_to), rivals(&made.beats));
+    let number = |names: &[String]| u32::try_from(names.len()).unwrap_or(u32::MAX);
     for (heading, names, count) in [
+        (
+            "These go before it: where they match it does not count",
+            &loses_to,
+            number(&loses_to),
+        ),
+        ("It goes before these", &beats, number(&beats)),
         ("Patches", &made.patches, made.patches_count),
         ("Devices", &made.devices, made.devices_count),
         (
             "Also needed, and approved by nobody: no order is made before they are decided too",
             &made.needed,
-            u32::try_from(made.needed.len()).unwrap_or(u32::MAX),
+            number(&made.needed),
         ),
     ] {
         if names.is_empty() {

@@ -2,28 +2,29 @@
 //!
 //! The preview is the use case's own dry run, so that what is shown is what will be saved.
 
+pub mod edit;
+pub mod end;
 pub mod list;
 
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect};
 use domain::access;
 use domain::decision::{Level, Word};
-use domain::page::{PAGE_ITEMS_MAX, PageRequest};
 use domain::query::{Field, Query as Selection, QueryError, SubjectKind};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use service::decision::{DecisionItem, DecisionMade, NewDecision};
-use service::{Permission, Principal, Service, ServiceError};
+use service::decision::{DecisionEdit, DecisionItem, DecisionMade, DecisionRival, NewDecision};
+use service::{Permission, Principal};
 
 use super::device::devices_counted;
-use super::parts::{DecisionPart, Mark, Moment, minute, query_shown};
+use super::parts::{Mark, Moment, minute, query_shown};
 use super::{Area, Rendered, Shell, counted, page};
-use crate::ask::{Asked, Filled, Named};
+use crate::ask::{Asked, Filled};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -40,11 +41,47 @@ pub struct DecisionForm {
     pub(super) level: String,
     #[serde(default)]
     pub(super) until: String,
+    /// Of a pin: the newest version that may be installed.
+    #[serde(default)]
+    pub(super) version: String,
     #[serde(default)]
     pub(super) reason: String,
 }
 
 impl DecisionForm {
+    /// The form of a decision that stands.
+    fn of(decision: &DecisionItem) -> Self {
+        Self {
+            word: decision.word.to_string(),
+            patches: decision.patches.clone(),
+            devices: decision.devices.clone(),
+            level: decision.level.to_string(),
+            until: decision.until.map(|at| at.to_string()).unwrap_or_default(),
+            version: decision.version.clone().unwrap_or_default(),
+            reason: decision.reason.clone(),
+        }
+    }
+
+    /// What is to be different about a decision.
+    fn edit(&self, before: &DecisionItem, dry_run: bool) -> Result<DecisionEdit, Refusal> {
+        let wanted = self.read(dry_run)?;
+        if before.until.is_some() && wanted.until.is_none() {
+            return Err(
+                Refusal::new("A decision that ends cannot be made endless here.")
+                    .hint("Write a later day, or end it and make a new one."),
+            );
+        }
+        Ok(DecisionEdit {
+            patches: Some(wanted.patches),
+            // The same devices leave it as close as it was.
+            devices: (wanted.devices != before.devices).then_some(wanted.devices),
+            until: wanted.until,
+            version: wanted.version,
+            reason: Some(wanted.reason),
+            dry_run,
+        })
+    }
+
     fn devices_shown(&self) -> String {
         query_shown(&self.devices)
     }
@@ -61,6 +98,7 @@ impl DecisionForm {
                 "for" => form.devices = value.trim().to_owned(),
                 "level" => form.level = value,
                 "until" => form.until = value.trim().to_owned(),
+                "version" => form.version = value.trim().to_owned(),
                 "reason" => form.reason = value.trim().to_owned(),
                 "patch" => picked.push(value),
                 "filter" => filter = value,
@@ -83,10 +121,9 @@ impl DecisionForm {
 
     /// The use case's input, or what is wrong with the form.
     pub(super) fn read(&self, dry_run: bool) -> Result<NewDecision, Refusal> {
-        let word = self
-            .word
-            .parse()
-            .map_err(|_| Refusal::new("Choose approve, hold or deny."))?;
+        let word = self.word.parse().map_err(|_| {
+            Refusal::new("Choose what is decided: approve, hold, deny, accept the risk or pin.")
+        })?;
         for (text, kind, what) in [
             (&self.patches, SubjectKind::Patch, "patches"),
             (&self.devices, SubjectKind::Device, "devices"),
@@ -103,6 +140,11 @@ impl DecisionForm {
             return Err(Refusal::new("Say why.")
                 .hint("One sentence is enough; it is shown with every answer to “why not?”."));
         }
+        let until = until_from_text(&self.until)?;
+        if word == Word::AcceptRisk && until.is_none() {
+            return Err(Refusal::new("Say until when the risk is accepted.")
+                .hint("Write a day such as 2026-12-24: then the patch is open again."));
+        }
         let level = match self.level.as_str() {
             "" => None,
             level => Some(
@@ -116,8 +158,8 @@ impl DecisionForm {
             patches: self.patches.clone(),
             devices: self.devices.clone(),
             level,
-            until: until_from_text(&self.until)?,
-            version: None,
+            until,
+            version: (word == Word::Pin && !self.version.is_empty()).then(|| self.version.clone()),
             reason: self.reason.clone(),
             dry_run,
         })
@@ -202,10 +244,28 @@ pub(super) struct Preview {
     devices_sentence: String,
     devices: Vec<String>,
     needed: Vec<String>,
+    loses_to: Vec<RivalRow>,
+    beats: Vec<RivalRow>,
     first_due: Option<Moment>,
     never_due: &'static str,
     until: String,
     button: String,
+}
+
+/// Something else that matches the same patches.
+struct RivalRow {
+    says: String,
+    object: String,
+    level: String,
+}
+
+fn rivals(rivals: Vec<DecisionRival>) -> Vec<RivalRow> {
+    let row = |one: DecisionRival| RivalRow {
+        says: one.says,
+        object: one.object,
+        level: one.level.to_string(),
+    };
+    rivals.into_iter().map(row).collect()
 }
 
 impl Preview {
@@ -226,12 +286,15 @@ impl Preview {
                     if number == 1 {
                         "one device misses".to_owned()
                     } else {
-                        format!("{} miss", devices_counted(number))
+                        let clients = counted(made.clients_count as usize, "client", "clients");
+                        format!("{} of {clients} miss", devices_counted(number))
                     }
                 ),
             },
             devices: made.devices,
             needed: made.needed,
+            loses_to: rivals(made.loses_to),
+            beats: rivals(made.beats),
             first_due: made.first_due_at.map(|at| Moment::new(at, now)),
             never_due: match wanted.word {
                 Word::Approve => {
@@ -269,6 +332,9 @@ pub(super) struct DecisionPage {
     shell: Shell,
     heading: String,
     step: u8,
+    instead: bool,
+    ask: String,
+    save: String,
     form: DecisionForm,
     word_mark: Mark,
     levels: Vec<LevelChoice>,
@@ -289,6 +355,17 @@ pub(super) enum Stage {
 
 impl DecisionPage {
     pub(super) fn new(who: &Principal, form: DecisionForm, stage: Stage, now: Timestamp) -> Self {
+        Self::about(who, None, form, stage, now)
+    }
+
+    /// The page of a decision that stands instead of another: its id.
+    pub(super) fn about(
+        who: &Principal,
+        instead: Option<&str>,
+        form: DecisionForm,
+        stage: Stage,
+        now: Timestamp,
+    ) -> Self {
         let word: Word = form.word.parse().unwrap_or(Word::Approve);
         let (refused, preview) = match stage {
             Stage::Asked => (None, None),
@@ -302,10 +379,24 @@ impl DecisionPage {
             Word::Pin => "Pin patches",
             Word::Deny => "Deny patches",
         };
+        let heading = if instead.is_some() {
+            "Change a decision"
+        } else {
+            heading
+        };
         Self {
-            shell: Shell::new(heading, Area::Patches, Some(who), now),
+            shell: Shell::new(heading, Area::Policy, Some(who), now),
             heading: heading.to_owned(),
             step: if preview.is_some() { 2 } else { 1 },
+            instead: instead.is_some(),
+            ask: instead.map_or_else(
+                || "/decisions/new".to_owned(),
+                |id| format!("/decisions/{id}/edit"),
+            ),
+            save: instead.map_or_else(
+                || "/decisions".to_owned(),
+                |id| format!("/decisions/{id}/edit"),
+            ),
             word_mark: Mark::word(word),
             levels: Level::ALL
                 .iter()
@@ -372,90 +463,11 @@ pub async fn save(
     Filled(form): Filled<DecisionForm>,
 ) -> Rendered {
     match ask(&state, &who, &form, false).await? {
-        Ok(_) => Ok(Redirect::to("/patches?done=decided").into_response()),
+        Ok(_) => Ok(Redirect::to("/decisions?done=decided").into_response()),
         Err(refusal) => {
             let stage = Stage::Refused(refusal);
             let body = page(&DecisionPage::new(&who, form, stage, state.service().now()))?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, body).into_response())
         }
     }
-}
-
-#[derive(Template)]
-#[template(path = "pages/decision/end.html")]
-pub(super) struct EndPage {
-    shell: Shell,
-    decision: DecisionPart,
-    consequence: &'static str,
-    action: String,
-}
-
-impl EndPage {
-    pub(super) fn new(who: &Principal, decision: &DecisionItem, now: Timestamp) -> Self {
-        Self {
-            shell: Shell::new("End a decision", Area::Patches, Some(who), now),
-            consequence: match decision.word {
-                Word::Approve => {
-                    "What it covers is not installed any more, unless another decision approves it. What is installed stays installed."
-                }
-                Word::AcceptRisk | Word::Pin | Word::Hold | Word::Deny => {
-                    "What it covers may be installed again as soon as another decision approves it."
-                }
-            },
-            action: format!("/decisions/{}/end", decision.id),
-            decision: DecisionPart::new(decision, now),
-        }
-    }
-}
-
-/// Finds one decision in the list; there is no use case for a single one.
-fn find(service: &Service, who: &Principal, id: &str) -> service::Result<DecisionItem> {
-    let mut request = PageRequest {
-        cursor: None,
-        limit: PAGE_ITEMS_MAX,
-    };
-    loop {
-        let found = service.decision_list(who, &request)?;
-        if let Some(decision) = found
-            .items
-            .into_iter()
-            .find(|item| item.id.to_string() == id)
-        {
-            return Ok(decision);
-        }
-        match found.next {
-            Some(next) => request.cursor = Some(next),
-            None => {
-                return Err(ServiceError::NotFound {
-                    what: "decision",
-                    name: id.to_owned(),
-                });
-            }
-        }
-    }
-}
-
-/// `GET /decisions/{decision}/end`
-pub async fn end_ask(
-    State(state): State<AppState>,
-    Extension(who): Extension<Principal>,
-    Named(decision): Named,
-) -> Rendered {
-    let person = who.clone();
-    let decision = state
-        .run(move |service| find(service, &person, &decision))
-        .await?;
-    page(&EndPage::new(&who, &decision, state.service().now()))
-}
-
-/// `POST /decisions/{decision}/end`
-pub async fn end(
-    State(state): State<AppState>,
-    Extension(who): Extension<Principal>,
-    Named(decision): Named,
-) -> Result<Response, Problem> {
-    state
-        .run(move |service| service.decision_end(&who, &decision))
-        .await?;
-    Ok(Redirect::to("/patches?done=ended").into_response())
 }

@@ -511,6 +511,9 @@ pub struct DecisionPart {
     pub decided: Moment,
     until: Option<Moment>,
     ended: Option<Moment>,
+    name: Option<String>,
+    version: Option<String>,
+    edit: Option<String>,
     end: Option<String>,
 }
 
@@ -538,6 +541,11 @@ impl DecisionPart {
             decided: Moment::new(decision.decided_at, now),
             until: decision.until.map(|at| Moment::new(at, now)),
             ended: decision.ended_at.map(|at| Moment::new(at, now)),
+            name: decision.name.clone(),
+            version: decision.version.clone(),
+            // One with a name came from a file, and is changed there.
+            edit: (decision.in_force && decision.name.is_none())
+                .then(|| format!("/decisions/{}/edit", decision.id)),
             end: decision
                 .in_force
                 .then(|| format!("/decisions/{}/end", decision.id)),

@@ -1,5 +1,8 @@
 //! Deciding about patches: pick, look, save, end.
 
+use service::decision::DecisionRival;
+
+use super::kept::{Kept, KeptAsked};
 use super::*;
 
 #[test]
@@ -46,7 +49,16 @@ fn form() -> decision::DecisionForm {
         devices: "site:Berlin".into(),
         level: String::new(),
         until: "2026-03-31".into(),
+        version: String::new(),
         reason: "security <soon>".into(),
+    }
+}
+
+fn rival(says: &str, object: &str, level: Level) -> DecisionRival {
+    DecisionRival {
+        object: object.into(),
+        level,
+        says: says.into(),
     }
 }
 
@@ -61,6 +73,8 @@ fn a_decision_is_previewed_before_it_is_saved() {
         devices_count: 2,
         clients_count: 1,
         first_due_at: Some(at("2026-03-02T21:00:00Z")),
+        loses_to: vec![rival("deny", "Ada Berg", Level::Device)],
+        beats: vec![rival("hold", "<late> rule", Level::Provider)],
     };
     let wanted = form().read(true).unwrap();
     assert_eq!(wanted.until, Some(at("2026-03-31T00:00:00Z")));
@@ -118,6 +132,55 @@ fn picked_patches_become_a_query_for_exactly_them() {
 fn ending_a_decision_says_what_follows() {
     look(
         "decision_end",
-        &decision::EndPage::new(&owner(), &decision(Word::Approve, true), now()),
+        &decision::end::EndPage::new(&owner(), &decision(Word::Approve, true), now()),
     );
+}
+
+#[test]
+fn decisions_are_listed_with_what_has_ended_and_a_filter() {
+    let asked = KeptAsked {
+        show: "all".into(),
+        word: "hold".into(),
+        ..KeptAsked::default()
+    };
+    let mut pinned = decision(Word::Pin, true);
+    (pinned.name, pinned.version) = (Some("php stays".into()), Some("8.2.7".into()));
+    let found = Kept {
+        items: vec![
+            decision(Word::Hold, true),
+            pinned,
+            decision(Word::Approve, false),
+        ],
+        next: None,
+    };
+    let page = decision::list::DecisionsPage::new(&owner(), &asked, found, now());
+    // What a file names is changed in the file.
+    assert_eq!(page.render().unwrap().matches("/edit\"").count(), 1);
+    look("decisions", &page);
+}
+
+#[test]
+fn a_decision_is_changed_without_its_word_and_level() {
+    let mut form = form();
+    form.level = "site".into();
+    let page = decision::DecisionPage::about(
+        &owner(),
+        Some("dec_1"),
+        form,
+        decision::Stage::Asked,
+        now(),
+    );
+    let html = page.render().unwrap();
+    assert!(!html.contains("name=\"word\" value=\"hold\"") && !html.contains("id=\"level\""));
+    assert!(html.contains("action=\"/decisions/dec_1/edit\""));
+    look("decision_edit", &page);
+}
+
+#[test]
+fn a_risk_is_accepted_until_a_day() {
+    let mut form = form();
+    form.word = "accept-risk".into();
+    assert!(form.read(true).is_ok());
+    form.until.clear();
+    assert!(form.read(true).is_err());
 }
