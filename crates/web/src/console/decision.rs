@@ -350,7 +350,7 @@ pub(super) enum Stage {
     /// The form was refused.
     Refused(Refusal),
     /// The dry run.
-    Previewed(DecisionMade, NewDecision),
+    Previewed(Box<DecisionMade>, NewDecision),
 }
 
 impl DecisionPage {
@@ -370,7 +370,7 @@ impl DecisionPage {
         let (refused, preview) = match stage {
             Stage::Asked => (None, None),
             Stage::Refused(refusal) => (Some(refusal), None),
-            Stage::Previewed(made, wanted) => (None, Some(Preview::new(made, &wanted, now))),
+            Stage::Previewed(made, wanted) => (None, Some(Preview::new(*made, &wanted, now))),
         };
         let heading = match word {
             Word::Approve => "Approve patches",
@@ -447,7 +447,7 @@ pub async fn new(
     let (form, preview) = DecisionForm::from_pairs(pairs);
     let stage = if preview {
         match ask(&state, &who, &form, true).await? {
-            Ok((made, wanted)) => Stage::Previewed(made, wanted),
+            Ok((made, wanted)) => Stage::Previewed(Box::new(made), wanted),
             Err(refusal) => Stage::Refused(refusal),
         }
     } else {

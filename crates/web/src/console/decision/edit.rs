@@ -67,7 +67,7 @@ pub async fn form(
     let (form, stage) = if preview {
         let form = with_fixed(typed, &before);
         let stage = match ask(&state, &who, &before, &form, true).await? {
-            Ok((made, wanted)) => Stage::Previewed(made, wanted),
+            Ok((made, wanted)) => Stage::Previewed(Box::new(made), wanted),
             Err(refusal) => Stage::Refused(refusal),
         };
         (form, stage)

@@ -83,7 +83,7 @@ fn a_decision_is_previewed_before_it_is_saved() {
         &decision::DecisionPage::new(
             &owner(),
             form(),
-            decision::Stage::Previewed(made, wanted),
+            decision::Stage::Previewed(Box::new(made), wanted),
             now(),
         ),
     );
@@ -163,13 +163,8 @@ fn decisions_are_listed_with_what_has_ended_and_a_filter() {
 fn a_decision_is_changed_without_its_word_and_level() {
     let mut form = form();
     form.level = "site".into();
-    let page = decision::DecisionPage::about(
-        &owner(),
-        Some("dec_1"),
-        form,
-        decision::Stage::Asked,
-        now(),
-    );
+    let page =
+        decision::DecisionPage::about(&owner(), Some("dec_1"), form, decision::Stage::Asked, now());
     let html = page.render().unwrap();
     assert!(!html.contains("name=\"word\" value=\"hold\"") && !html.contains("id=\"level\""));
     assert!(html.contains("action=\"/decisions/dec_1/edit\""));
