@@ -167,7 +167,7 @@ fn what_cannot_be_read_is_told() {
     std::fs::create_dir(files.path("nothing")).unwrap();
     for (given, said) in [
         ("none.toml", "cannot read none.toml"),
-        ("latin.toml", "latin.toml:1: this is no UTF-8"),
+        ("latin.toml", "latin.toml:1:6: this is no UTF-8"),
         ("nothing", "there is no policy file in nothing"),
     ] {
         let output = files.policy("check", &[given]);

@@ -8,8 +8,30 @@ use domain::severity::{Classification, Severity};
 use domain::snapshot::SnapshotFinding;
 
 use super::Lint;
-use crate::decide::SnapshotPatchSubject;
+use crate::decide::{SnapshotPatchSubject, group_rounds};
 use crate::policy_file::Weight;
+
+/// Groups whose queries ask for each other: whether a device is in them cannot be told.
+pub(super) fn circles(lint: &mut Lint<'_>) {
+    let (_, circle) = group_rounds(lint.policy);
+    let names: Vec<String> = circle
+        .iter()
+        .filter_map(|index| lint.policy.groups.get(*index))
+        .map(|group| format!("`{}`", group.name))
+        .collect();
+    for index in circle {
+        let Some(group) = lint.policy.groups.get(index) else {
+            continue;
+        };
+        let what = format!(
+            "the group `{}` cannot be told: {} ask for each other in a circle, or for one that does",
+            group.name,
+            names.join(" and ")
+        );
+        let hint = "what lets things happen covers no device of it; ask for something else";
+        lint.tell(Weight::Warning, (PolicyKind::Group, index), what, hint);
+    }
+}
 
 /// A patch of a kind, with everything else as plain as can be.
 fn kinds() -> [(&'static str, SnapshotFinding); 5] {

@@ -38,6 +38,7 @@ pub fn lint(files: &PolicyFiles, now: Timestamp) -> Vec<Problem> {
     rules::rings(&mut lint);
     rules::unsaid(&mut lint);
     gaps::patches(&mut lint);
+    gaps::circles(&mut lint);
     gaps::groups(&mut lint);
     let mut told = lint.told;
     let order = |problem: &Problem| {

@@ -240,3 +240,18 @@ fn a_window_that_is_too_short_to_warn_anybody_is_found() {
         assert!(!found.contains("last warning"), "{sound}: {found}");
     }
 }
+
+#[test]
+fn groups_that_ask_for_each_other_are_found() {
+    let group =
+        |name: &str, devices: &str| format!("[[group]]\nname = \"{name}\"\nfor = \"{devices}\"\n");
+    let text = group("a", "group:b") + &group("b", "group:a") + &group("c", "tag:x");
+    assert_eq!(
+        told(&text),
+        "1: warning: the group `a` cannot be told: `a` and `b` ask for each other in a circle, or for \
+         one that does\n4: warning: the group `b` cannot be told: `a` and `b` ask for each other in a \
+         circle, or for one that does"
+    );
+    let sound = group("a", "group:b") + &group("b", "group:c") + &group("c", "tag:x");
+    assert_eq!(told(&sound), "");
+}

@@ -5,15 +5,16 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use domain::query::{Query, SubjectKind};
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{Key, Row, Shape};
 use super::problem::{Problem, Weight, nearest, one_of, shown};
 use super::source::Source;
+use crate::calendar::first_instant;
 
 /// The most problems that are told.
 pub(super) const PROBLEMS_MAX: usize = 10_000;
@@ -21,6 +22,8 @@ pub(super) const PROBLEMS_MAX: usize = 10_000;
 const TEXT_BYTES_MAX: usize = 8_192;
 /// The most values of a list.
 const LIST_MAX: usize = 1_000;
+/// `2026-12-18`.
+const DATE_BYTES: usize = 10;
 
 /// Where problems go.
 #[derive(Debug, Default)]
@@ -405,10 +408,16 @@ impl<'t, 'a> Fields<'t, 'a> {
         self.read(name, text, &span, domain::window::date_from_text)
     }
 
-    /// A local date and time.
+    /// A local date and time. A date alone is refused: whether its day is meant to be inside cannot
+    /// be told.
     pub(super) fn local(&mut self, name: &str) -> Option<DateTime> {
         let (text, span) = self.written(name)?;
-        self.read(name, text, &span, local_from_text)
+        self.read(name, text, &span, |text| match local_from_text(text) {
+            Ok(_) if text.len() == DATE_BYTES => {
+                Err(format!("`{}` is a date without a time", shown(text)))
+            }
+            read => read,
+        })
     }
 
     /// An instant: with an offset, or local in the zone of the key `zone`, which is UTC without it.
@@ -438,7 +447,7 @@ impl<'t, 'a> Fields<'t, 'a> {
 }
 
 /// Reads `2026-12-18T00:00`, with or without seconds; a date alone is its midnight.
-pub(super) fn local_from_text(text: &str) -> Result<DateTime, String> {
+fn local_from_text(text: &str) -> Result<DateTime, String> {
     let refuse = || format!("`{}` is not a local date and time", shown(text));
     let shape: String = text
         .chars()
@@ -470,10 +479,7 @@ fn instant_from_text(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
     if text.len() <= 19
         && let Ok(local) = local_from_text(text)
     {
-        return local
-            .to_zoned(zone.clone())
-            .map(|zoned: Zoned| zoned.timestamp())
-            .map_err(|_| refuse());
+        return first_instant(zone, local).ok_or_else(refuse);
     }
     text.replacen(' ', "T", 1)
         .parse::<Timestamp>()

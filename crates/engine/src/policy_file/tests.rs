@@ -134,7 +134,6 @@ fn a_time_that_does_not_exist_is_refused_and_one_in_a_gap_is_not() {
         "\"2027-03-28T02:30\"",
         "\"2027-03-28T02:30:15\"",
         "2027-03-28T02:30:00",
-        "2027-03-28",
     ] {
         assert_eq!(freeze(good), "", "{good}");
     }
@@ -146,12 +145,29 @@ fn a_time_that_does_not_exist_is_refused_and_one_in_a_gap_is_not() {
         "\"2027-03-28T00:00Z\"",
         "\"2027-03-28T00:00+02:00\"",
         "2027-03-28T00:00:00Z",
+        // Whether the day is meant to be inside cannot be told.
+        "2027-03-28",
+        "\"2027-03-28\"",
         "\"28.03.2027\"",
         "\"\"",
         "7",
     ] {
         assert!(freeze(bad).contains("a.toml:6:8: error: "), "{bad}");
     }
+}
+
+#[test]
+fn the_end_of_a_decision_in_a_gap_is_the_first_instant_after_it() {
+    let until = |until: &str| {
+        let text = format!(
+            "[[decision]]\nverdict = \"hold\"\npatches = \"\"\nreason = \"r\"\n\
+             zone = \"Europe/Berlin\"\nuntil = \"{until}\"\n"
+        );
+        one(&text).unwrap().policy.decisions[0].until.unwrap()
+    };
+    assert_eq!(until("2027-03-28T02:30"), at("2027-03-28T01:00:00Z"));
+    assert_eq!(until("2027-10-31T02:30"), at("2027-10-31T00:30:00Z"));
+    assert_eq!(until("2027-03-28"), at("2027-03-27T23:00:00Z"));
 }
 
 #[test]

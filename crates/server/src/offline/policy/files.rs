@@ -129,13 +129,16 @@ fn read(path: &Path) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let begun = good.rsplit(|byte| *byte == b'\n').next().unwrap_or(good);
+        let column = String::from_utf8_lossy(begun).chars().count() + 1;
         if good.len() >= FILE_BYTES_MAX.saturating_sub(4) {
             return Failure::failed(anyhow!(
                 "{} has more than {FILE_BYTES_MAX} bytes",
                 path.display()
             ));
         }
-        Failure::failed(anyhow!("{}:{line}: this is no UTF-8", path.display()))
+        let path = path.display();
+        Failure::failed(anyhow!("{path}:{line}:{column}: this is no UTF-8"))
             .hint("save the file as UTF-8")
     })
 }
