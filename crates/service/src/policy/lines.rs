@@ -103,6 +103,8 @@ pub const KINDS_SHOWN: [PolicyKind; 8] = [
 #[derive(Debug, Default)]
 struct Beside {
     made: BTreeMap<String, PolicyMade>,
+    /// Number and author of each version, by when it was applied.
+    versions: BTreeMap<Timestamp, (u64, String)>,
     clients: BTreeMap<ClientId, String>,
 }
 
@@ -129,6 +131,11 @@ impl Told {
             beside,
             entries,
         })
+    }
+
+    /// Who applied the files at an instant, where whoever asks may know.
+    pub fn applied_by(&self, at: Timestamp) -> Option<String> {
+        self.beside.versions.get(&at).map(|(_, by)| by.clone())
     }
 
     /// One object as a line.
@@ -242,7 +249,7 @@ fn beside(
         }
     }
     // Versions are of the whole provider.
-    let mut versions = BTreeMap::new();
+    let mut versions: BTreeMap<Timestamp, (u64, String)> = BTreeMap::new();
     if access::check(who, Permission::WholeProvider).is_ok() {
         let newest = PageRequest {
             cursor: None,
@@ -276,6 +283,7 @@ fn beside(
             .made
             .insert(row.id.to_string(), made(row.valid_from, by));
     }
+    beside.versions = versions;
     Ok(beside)
 }
 
@@ -358,6 +366,16 @@ impl Service {
         });
         overview.version = self.policy_version(who)?;
         Ok(overview)
+    }
+
+    /// How many objects that concern those in reach cannot be read; what they cover is closed.
+    pub fn policy_unreadable(&self, who: &Principal) -> Result<usize> {
+        let scope = access::check(who, Permission::Read)?;
+        let policy = self.rules()?;
+        let broken = policy.unreadable.iter();
+        Ok(broken
+            .filter(|one| one.client.is_none_or(|client| scope.contains(client)))
+            .count())
     }
 
     /// The last time that files were applied; `None`: never, or whoever asks may not know.

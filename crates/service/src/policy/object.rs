@@ -87,7 +87,11 @@ impl Service {
                 name: id.chars().take(100).collect(),
             })?;
             let cover = cover(tx, &scope, stands, now)?;
-            let past = past(tx, &scope, stands)?;
+            let mut past = past(tx, &scope, stands)?;
+            // Windows do not say who made them; the version that brought them does.
+            for one in past.iter_mut().filter(|one| one.by.is_none()) {
+                one.by = told.applied_by(one.from);
+            }
             let text = match (&stands.place.source, &stands.says) {
                 (Some(source), _) => source.clone(),
                 (None, Ok(says)) => says.clone(),

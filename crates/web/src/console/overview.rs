@@ -35,6 +35,8 @@ pub(super) struct Seen {
     pub(super) overview: Overview,
     pub(super) openings: Vec<Opening>,
     pub(super) tickets: Vec<TicketItem>,
+    /// How many objects of the policy cannot be read.
+    pub(super) unreadable: usize,
 }
 
 struct OpeningRow {
@@ -184,6 +186,19 @@ fn needs_person(seen: &Seen) -> Vec<NeedsPerson> {
             more: String::new(),
         });
     }
+    if seen.unreadable > 0 {
+        lines.insert(
+            0,
+            NeedsPerson {
+                href: "/policy".to_owned(),
+                text: format!(
+                    "{} of the policy cannot be read",
+                    counted(seen.unreadable, "object", "objects")
+                ),
+                more: "nothing is changed on the devices covered until it is repaired".to_owned(),
+            },
+        );
+    }
     let not_counted = seen.overview.devices.saturating_sub(seen.overview.counted);
     if not_counted > 0 {
         lines.push(NeedsPerson {
@@ -240,6 +255,7 @@ fn look(service: &Service, who: &Principal) -> service::Result<Seen> {
     };
     Ok(Seen {
         overview: service.overview(who)?,
+        unreadable: service.policy_unreadable(who)?,
         openings,
         tickets: service
             .ticket_list(who, &open, &PageRequest::default())?

@@ -401,6 +401,7 @@ fn asked(q: &str) -> ListAsked {
 
 fn overview() -> overview::Seen {
     overview::Seen {
+        unreadable: 1,
         overview: Overview {
             devices: 4,
             managed: 2,

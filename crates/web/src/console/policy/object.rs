@@ -3,10 +3,11 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
+use domain::access;
 use domain::policy::PolicyKind;
 use jiff::Timestamp;
-use service::Principal;
-use service::policy::{DEVICES_LOOKED_MAX, PolicyCover, PolicyDetail, PolicyPast};
+use service::policy::{DEVICES_LOOKED_MAX, PolicyCover, PolicyDetail, PolicyLine, PolicyPast};
+use service::{Permission, Principal};
 
 use super::super::device::devices_counted;
 use super::super::parts::{DeviceLink, Moment, query_shown};
@@ -50,7 +51,7 @@ pub(in crate::console) struct ObjectPage {
     since: Option<Since>,
     file: Option<String>,
     unreadable: bool,
-    end: Option<String>,
+    acts: Vec<(&'static str, String)>,
     cover: String,
     perhaps: Option<String>,
     named: Vec<DeviceLink>,
@@ -63,6 +64,7 @@ impl ObjectPage {
     pub(in crate::console) fn new(who: &Principal, detail: PolicyDetail, now: Timestamp) -> Self {
         let line = detail.line;
         let title = format!("{} {}", kind_name(line.kind), line.name);
+        let acts = acts(who, &line);
         Self {
             shell: Shell::new(title, Area::Policy, Some(who), now),
             kind: kind_name(line.kind),
@@ -78,10 +80,9 @@ impl ObjectPage {
             level: line.level.word(),
             owner: line.owner,
             since: line.made.as_ref().map(|made| Since::of(made, now)),
-            file: line.file,
+            acts,
             unreadable: line.unreadable.is_some(),
-            end: (line.kind == PolicyKind::Decision)
-                .then(|| format!("/decisions/{}/end", super::super::escaped(&line.id))),
+            file: line.file,
             cover: cover(&detail.cover),
             perhaps: perhaps(&detail.cover, line.kind),
             named: detail
@@ -103,6 +104,33 @@ impl ObjectPage {
                 .map(|past| PastRow::new(past, now))
                 .collect(),
         }
+    }
+}
+
+/// What can be done with it here: what stands in a file is changed in its file.
+fn acts(who: &Principal, line: &PolicyLine) -> Vec<(&'static str, String)> {
+    let may = |permission| access::check(who, permission).is_ok();
+    let id = super::super::escaped(&line.id);
+    let by_hand = line.file.is_none();
+    match line.kind {
+        PolicyKind::Decision if may(Permission::Decide) => {
+            vec![("End this decision…", format!("/decisions/{id}/end"))]
+        }
+        PolicyKind::Window if by_hand && may(Permission::SetWindow) => vec![
+            ("Edit this window…", format!("/windows/{id}/edit")),
+            ("End this window…", format!("/windows/{id}/end")),
+        ],
+        PolicyKind::Freeze if by_hand && may(Permission::SetWindow) => vec![
+            ("Edit this freeze…", format!("/freezes/{id}/edit")),
+            ("End this freeze…", format!("/freezes/{id}/end")),
+        ],
+        _ => match &line.file {
+            Some(file) if may(Permission::WholeProvider) => vec![(
+                "Change its file…",
+                address("/policy/plan", &[("start", &format!("file:{file}"))]),
+            )],
+            _ => Vec::new(),
+        },
     }
 }
 

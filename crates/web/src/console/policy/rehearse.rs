@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use domain::policy::Delay;
 use jiff::Timestamp;
 use serde::Deserialize;
 use service::policy::{Month, PolicyRun, Promise, Rehearsal, Tally, Trouble};
@@ -209,6 +210,15 @@ fn trouble(one: &Trouble, now: Timestamp) -> TroubleRow {
     }
 }
 
+/// Whole days as days, everything else as policies write it.
+fn days(delay: Delay) -> String {
+    match (delay.minutes() / 1440, delay.minutes() % 1440) {
+        (1, 0) => "one day".to_owned(),
+        (days, 0) => format!("{days} days"),
+        _ => delay.to_string(),
+    }
+}
+
 fn promise(promise: &Promise) -> String {
     let parts: Vec<String> = [
         ("critical", promise.critical),
@@ -217,7 +227,7 @@ fn promise(promise: &Promise) -> String {
         ("low", promise.low),
     ]
     .into_iter()
-    .filter_map(|(word, delay)| Some(format!("{word} within {}", delay?)))
+    .filter_map(|(word, delay)| Some(format!("{word} within {}", days(delay?))))
     .collect();
     format!("Promised: {}.", parts.join(", "))
 }
@@ -238,9 +248,8 @@ fn notes(rehearsal: &Rehearsal) -> Vec<String> {
 }
 
 fn numbers(draft: &Tally, in_force: &Tally) -> Vec<Figure> {
-    let figure = |name, draft: u64, in_force: u64| {
-        Figure::new(name, draft, format!("{in_force} as it is in force"))
-    };
+    let figure =
+        |name, draft: u64, in_force: u64| Figure::new(name, draft, format!("in force: {in_force}"));
     vec![
         figure("Installed", draft.installed, in_force.installed),
         figure("Reboots", draft.reboots, in_force.reboots),

@@ -542,3 +542,22 @@ fn a_refusal_that_no_text_can_mend_points_to_the_command_line() {
     let html = page.render().unwrap();
     assert!(html.contains("There are 30000 devices") && html.contains("patchloop policy rehearse"));
 }
+
+#[test]
+fn an_object_is_changed_where_it_was_made() {
+    let shown = |who: &Principal, kind, file: Option<&str>| {
+        let mut object = line(kind, "one", "It holds.");
+        object.file = file.map(Into::into);
+        let page = policy::object::ObjectPage::new(who, detail_of(object), now());
+        page.render().unwrap()
+    };
+    let by_hand = shown(&owner(), PolicyKind::Window, None);
+    assert!(by_hand.contains("/windows/pol_one/edit") && by_hand.contains("/windows/pol_one/end"));
+    let of_file = shown(&owner(), PolicyKind::Window, Some("acme.toml"));
+    assert!(!of_file.contains("/windows/pol_one/"));
+    assert!(of_file.contains("/policy/plan?start=file%3Aacme.toml"));
+    for kind in [PolicyKind::Window, PolicyKind::Rule, PolicyKind::Decision] {
+        let html = shown(&reader(), kind, None);
+        assert!(!html.contains("pol_one/e"), "a reader changes nothing");
+    }
+}
