@@ -186,7 +186,7 @@ impl From<ServiceError> for Problem {
                 detail,
             )
             .with("field", json!(problems.first().map(|one| &one.field)))
-            .with("problems", json!(problems)),
+            .with("fields", json!(problems)),
             E::Conflict { .. } => Self::new(S::CONFLICT, "conflict", "It is there already", detail),
             E::Store(_) | E::Internal { .. } => Self::internal(&error),
         }

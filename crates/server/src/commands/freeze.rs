@@ -143,7 +143,7 @@ fn show_preview(global: &Global, answer: Value) -> Result<Outcome, Failure> {
         "It is in the devices' own zones, and no device is in it yet.",
     )?;
     table::heading(&format!(
-        "It covers {} devices of {} clients today; nothing was saved",
+        "Devices that it covers today: {}, of clients: {}; nothing was saved",
         preview.devices_count, preview.clients_count
     ))?;
     table::rows(

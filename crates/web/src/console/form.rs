@@ -6,6 +6,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use domain::page::PageRequest;
 use domain::query::{Query as Selection, SubjectKind};
+use jiff::civil::{Date, DateTime};
 use service::by_hand::FieldProblem;
 use service::{Principal, Service};
 
@@ -52,8 +53,7 @@ impl Mistakes {
             return Err(problem);
         }
         let told = |name: &str| problem.more.get(name).cloned().unwrap_or_default();
-        let fields: Vec<FieldProblem> =
-            serde_json::from_value(told("problems")).unwrap_or_default();
+        let fields: Vec<FieldProblem> = serde_json::from_value(told("fields")).unwrap_or_default();
         for one in &fields {
             mistakes.tell(&one.field, &one.what, one.hint.as_deref().unwrap_or(""));
         }
@@ -98,6 +98,18 @@ impl Mistakes {
                 hint: mistake.suggestion.as_deref().map_or(expected, sentence),
             }],
         );
+    }
+
+    /// Together with what the use case found wrong. What it says of the whole follows from what is
+    /// known to be wrong already, and so does a second thing about a field.
+    pub fn and(mut self, others: Self) -> Self {
+        let known = !self.is_empty();
+        for (field, told) in others.0 {
+            if !(known && field.is_empty()) {
+                self.0.entry(field).or_insert(told);
+            }
+        }
+        self
     }
 
     /// What is wrong with a field.
@@ -168,7 +180,11 @@ impl Line {
     /// Of another kind: `date`, `datetime-local`. What no such field can show is shown as text, so
     /// that it is not lost.
     pub fn kind(mut self, kind: &'static str) -> Self {
-        if self.told.is_empty() {
+        let shown = match kind {
+            "date" => self.value.parse::<Date>().is_ok(),
+            _ => self.value.parse::<DateTime>().is_ok(),
+        };
+        if self.value.is_empty() || (shown && self.told.is_empty()) {
             self.kind = kind;
         }
         self

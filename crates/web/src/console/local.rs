@@ -33,7 +33,9 @@ impl LocalMoment {
             iso: at.to_string(),
             local: local.strftime("%a %Y-%m-%d %H:%M").to_string(),
             zone: name.to_owned(),
-            utc: if local.date() == utc.date() {
+            utc: if local.offset() == utc.offset() {
+                String::new()
+            } else if local.date() == utc.date() {
                 utc.strftime("%H:%M UTC").to_string()
             } else {
                 utc.strftime("%Y-%m-%d %H:%M UTC").to_string()

@@ -89,7 +89,10 @@ fn a_reader_sees_windows_and_can_change_none() {
 #[test]
 fn a_form_of_every_rule_says_the_same_as_the_window() {
     let wanted = every_rule();
-    assert_eq!(WindowForm::of(&wanted).read().unwrap(), wanted);
+    assert_eq!(
+        WindowForm::of(&wanted).read(),
+        (wanted.clone(), Mistakes::default())
+    );
     let monthly = NewWindow {
         days: String::new(),
         every_weeks: None,
@@ -97,7 +100,10 @@ fn a_form_of_every_rule_says_the_same_as_the_window() {
         plus_days: Some(-2),
         ..every_rule()
     };
-    assert_eq!(WindowForm::of(&monthly).read().unwrap(), monthly);
+    assert_eq!(
+        WindowForm::of(&monthly).read(),
+        (monthly.clone(), Mistakes::default())
+    );
     for change in [
         (|window| window.month_day = Some("last".into())) as fn(&mut NewWindow),
         |window| window.dates = vec!["2026-12-24".into(), "2026-12-31".into()],
@@ -109,7 +115,10 @@ fn a_form_of_every_rule_says_the_same_as_the_window() {
             ..every_rule()
         };
         change(&mut wanted);
-        assert_eq!(WindowForm::of(&wanted).read().unwrap(), wanted);
+        assert_eq!(
+            WindowForm::of(&wanted).read(),
+            (wanted.clone(), Mistakes::default())
+        );
     }
     let page = FormPage::new(
         &owner(),
@@ -185,7 +194,7 @@ fn mistakes_stand_at_their_fields_and_saving_is_not_offered() {
         .to_vec(),
     );
     assert!(preview);
-    let mut mistakes = form.read().unwrap_err();
+    let (_, mut mistakes) = form.read();
     mistakes.tell(
         "zone",
         "`Europe/Berlim` is not a time zone",
@@ -218,6 +227,14 @@ fn a_problem_of_the_use_case_becomes_mistakes_at_fields() {
     });
     let mistakes = Mistakes::of(problem).unwrap();
     assert_eq!(mistakes.at("start").len(), 1);
+    // What follows from a mistake that is known already is not told again.
+    let mut known = Mistakes::default();
+    known.tell("days", "no day is picked", "pick at least one weekday");
+    let mut others = Mistakes::default();
+    others.tell("", "this window does not say on which days it opens", "");
+    others.tell("zone", "it is no zone", "");
+    let all = known.and(others);
+    assert_eq!((all.count(), all.at("zone").len()), (2, 1));
     let conflict = Problem::from(service::ServiceError::Conflict {
         reason: "there is already a window `x`".into(),
     });

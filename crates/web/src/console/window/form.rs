@@ -296,17 +296,15 @@ fn catch_up_lines(form: &WindowForm, told: &Mistakes) -> Vec<Line> {
 
 /// Asks the use case for the openings; what a person can correct comes back as mistakes.
 async fn previewed(state: &AppState, who: &Principal, form: &WindowForm) -> Result<Seen, Problem> {
-    let wanted = match form.read() {
-        Ok(wanted) => wanted,
-        Err(mistakes) => return Ok(Seen::Refused(mistakes)),
-    };
+    let (wanted, mistakes) = form.read();
     let person = who.clone();
     let asked = state
         .run(move |service| service.window_preview(&person, &wanted, OPENINGS_SHOWN))
         .await;
     match asked {
-        Ok(openings) => Ok(Seen::Previewed(openings.items)),
-        Err(problem) => Mistakes::of(problem).map(Seen::Refused),
+        Ok(openings) if mistakes.is_empty() => Ok(Seen::Previewed(openings.items)),
+        Ok(_) => Ok(Seen::Refused(mistakes)),
+        Err(problem) => Ok(Seen::Refused(mistakes.and(Mistakes::of(problem)?))),
     }
 }
 
@@ -388,19 +386,19 @@ async fn put(
     pairs: Vec<(String, String)>,
 ) -> Rendered {
     let (form, _) = WindowForm::from_pairs(pairs);
-    let seen = match form.read() {
-        Err(mistakes) => Seen::Refused(mistakes),
-        Ok(wanted) => {
-            let (person, old) = (who.clone(), instead.clone());
-            let saved = state.run(move |service| match old {
-                None => service.window_add(&person, &wanted),
-                Some((id, _)) => service.window_edit(&person, &id, &wanted),
-            });
-            match saved.await {
-                Ok(_) => return Ok(Redirect::to("/windows?done=window").into_response()),
-                Err(problem) => Seen::Refused(Mistakes::of(problem)?),
-            }
+    let (wanted, mistakes) = form.read();
+    let seen = if mistakes.is_empty() {
+        let (person, old) = (who.clone(), instead.clone());
+        let saved = state.run(move |service| match old {
+            None => service.window_add(&person, &wanted),
+            Some((id, _)) => service.window_edit(&person, &id, &wanted),
+        });
+        match saved.await {
+            Ok(_) => return Ok(Redirect::to("/windows?done=window").into_response()),
+            Err(problem) => Seen::Refused(Mistakes::of(problem)?),
         }
+    } else {
+        Seen::Refused(mistakes)
     };
     let body = show(state, who, instead, form, seen).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, body).into_response())

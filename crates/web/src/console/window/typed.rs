@@ -144,8 +144,8 @@ impl WindowForm {
         }
     }
 
-    /// The use case's input, or what is wrong with the form before it is asked.
-    pub fn read(&self) -> Result<NewWindow, Mistakes> {
+    /// The use case's input as far as it can be read, and what is wrong with the form itself.
+    pub fn read(&self) -> (NewWindow, Mistakes) {
         let mut mistakes = Mistakes::default();
         let text = |value: &str| (!value.is_empty()).then(|| value.to_owned());
         let mut number = |field: &'static str, value: &str| {
@@ -208,10 +208,6 @@ impl WindowForm {
                 "write such as 2d",
             );
         }
-        if mistakes.is_empty() {
-            Ok(window)
-        } else {
-            Err(mistakes)
-        }
+        (window, mistakes)
     }
 }
