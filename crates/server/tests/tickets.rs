@@ -79,7 +79,8 @@ impl Operator {
         told["items"].as_array().unwrap().clone()
     }
 
-    /// Waits until the loops have brought the tickets so far.
+    /// Asks until the loops have brought the tickets so far; each time a program is started, which is pause
+    /// enough.
     fn until(&self, reached: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let begun = Instant::now();
         loop {
@@ -91,7 +92,6 @@ impl Operator {
                 begun.elapsed() < Duration::from_secs(30),
                 "nothing came: {tickets:?}"
             );
-            std::thread::sleep(Duration::from_millis(50));
         }
     }
 }
