@@ -139,6 +139,9 @@ pub enum Command {
     /// Policies as files: check, openings, evaluate
     #[command(subcommand)]
     Policy(commands::policy::PolicyCommand),
+    /// Queries: what could be typed next
+    #[command(subcommand)]
+    Query(commands::query::QueryCommand),
     /// Say whether a patch may be installed on a device, and why not
     Why(commands::why::WhyArgs),
     /// Orders: what devices were told to do, and what came of it
@@ -229,6 +232,7 @@ fn run(cli: Cli, clock: Arc<dyn Clock>) -> Result<Outcome, Failure> {
         Command::Calendar(command) => commands::calendar::run(&command, global),
         Command::Freeze(command) => commands::freeze::run(&command, global),
         Command::Policy(command) => commands::policy::run(&command, global, clock.as_ref()),
+        Command::Query(command) => commands::query::run(&command, global),
         Command::Why(args) => commands::why::run(&args, global),
         Command::Order(command) => commands::order::run(&command, global),
         Command::Ticket(command) => commands::ticket::run(&command, global),

@@ -403,8 +403,12 @@ fn cases(method: &str, path: &str) -> Option<Vec<Case>> {
         ("GET", "/calendar/{file}") => vec![("/calendar/{CALENDAR}.ics", ""), ("/calendar/{CLIENT}.ics", "")],
         // API: the policy, and the fleet that it is tried on.
         ("GET", "/api/v1/policy") => vec![("", ""), ("?kind=window", "")],
+        ("GET", "/api/v1/policy/history/{version}") => vec![("/api/v1/policy/history/1", "")],
+        ("POST", "/api/v1/policy/history/{version}/revert") => vec![("/api/v1/policy/history/1/revert", "{}")],
+        ("GET", "/api/v1/policy/effective") => vec![("?device={DEVICE_ID}", ""), ("?device={DEVICE}", ""), ("?device={CLIENT}%2F{DEVICE}", "")],
         ("GET", "/api/v1/policy/export" | "/api/v1/policy/history") => vec![("", "")],
         ("POST", "/api/v1/policy/apply" | "/api/v1/policy/plan" | "/api/v1/policy/drift") => vec![("", r##"{"files":[{"file":"a.toml","text":"[[group]]\nname = \"x\"\nfor = \"client:{CLIENT}\"\n"}],"dry_run":true}"##)],
+        ("GET", "/api/v1/query/complete") => vec![("?q=client:", ""), ("?q=device:", ""), ("?q=site:", ""), ("?q=tag:", ""), ("?q=package:&of=patches", ""), ("?q=cve:&of=findings", ""), ("?q=device:other", "")],
         ("GET", "/api/v1/snapshot") => vec![("", ""), ("?q=client:{CLIENT}", ""), ("?q=device:{DEVICE_ID}", ""), ("?q=device:{DEVICE}", "")],
         // API: new things about others' things.
         ("POST", "/api/v1/clients") => vec![("", r#"{"name":"{CLIENT}"}"#)],

@@ -15,6 +15,7 @@ pub mod calendar;
 mod chance;
 pub mod client;
 mod clocks;
+pub mod complete;
 pub mod coverage;
 pub mod decision;
 pub mod device;

@@ -68,7 +68,7 @@ pub use order::{OrderFilter, OrderProgress};
 pub use patch::PatchSummary;
 pub use pending::Pending;
 pub use place::{Place, Standing};
-pub use policy::{PolicyRow, PolicyVersion};
+pub use policy::{PolicyRow, PolicyTexts, PolicyVersion};
 pub use principal::{Credential, PrincipalRow};
 pub use statement::{Statement, StatementKind};
 pub use store::{OpenOptions, Store};

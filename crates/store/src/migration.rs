@@ -35,6 +35,10 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 4,
         text: include_str!("../migrations/sqlite/0004_policy.sql"),
     },
+    Migration {
+        version: 5,
+        text: include_str!("../migrations/sqlite/0005_policy_texts.sql"),
+    },
 ];
 
 /// Functions that PostgreSQL needs before its first migration, so that it takes the same SQL text.
@@ -57,6 +61,10 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
     Migration {
         version: 4,
         text: include_str!("../migrations/postgres/0004_policy.sql"),
+    },
+    Migration {
+        version: 5,
+        text: include_str!("../migrations/postgres/0005_policy_texts.sql"),
     },
 ];
 

@@ -48,13 +48,15 @@ statements! {
             WHERE id = $3 AND ended_at IS NULL AND ", in_scope!("policy_object.client"));
     VERSION_ADD = "policy.version-add", Unscoped("the whole provider's: only its own people apply files"),
         "INSERT INTO policy_version (applied_at, applied_by, applied_by_name, note, files, files_digest,
-            counts) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
+            counts, texts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id";
     VERSION_LIST = "policy.version-list", Unscoped("the whole provider's: only its own people see it"),
         "SELECT v.id, v.applied_at, v.applied_by_name, v.note, v.files, v.counts FROM policy_version v
          WHERE v.id < $1 ORDER BY v.id DESC LIMIT $2";
     VERSION_GET = "policy.version-get", Unscoped("the whole provider's: only its own people see it"),
         "SELECT v.id, v.applied_at, v.applied_by_name, v.note, v.files, v.counts FROM policy_version v
          WHERE v.id = $1";
+    VERSION_TEXTS = "policy.version-texts", Unscoped("the whole provider's: only its own people see it"),
+        "SELECT v.texts FROM policy_version v WHERE v.id = $1";
 }
 
 /// An object of the policy as its text.
@@ -81,6 +83,9 @@ pub struct PolicyRow {
     /// Where it was written; its text is always there.
     pub place: Place,
 }
+
+/// Files in their order, each with its name and text.
+pub type PolicyTexts = Vec<(String, String)>;
 
 /// One time that files were applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,11 +224,13 @@ impl Tx<'_> {
             .transpose()
     }
 
-    /// Keeps that files were applied, and gives the number of that version.
+    /// Keeps that files were applied, with all files that stand then in their order, and gives the
+    /// number of that version.
     pub fn policy_version_add(
         &mut self,
         by: PrincipalId,
         version: &PolicyVersion,
+        texts: &PolicyTexts,
         digest: Digest,
     ) -> Result<u64, StoreError> {
         let binds = binds![
@@ -234,6 +241,7 @@ impl Tx<'_> {
             crate::value::to_json(&version.files),
             digest,
             &version.counts,
+            crate::value::to_json(texts),
         ];
         let rows = self.rows(&VERSION_ADD, binds)?;
         let row = rows.into_iter().next().ok_or(StoreError::Missing {
@@ -257,6 +265,19 @@ impl Tx<'_> {
         Ok(page(items, limit, |item: &PolicyVersion| {
             item.number.to_string()
         }))
+    }
+
+    /// The files that stood after one of them; `None`: there is no such version, or it is from before
+    /// these were kept.
+    pub fn policy_version_texts(&mut self, number: u64) -> Result<Option<PolicyTexts>, StoreError> {
+        let row = self
+            .rows(&VERSION_TEXTS, binds![number])?
+            .into_iter()
+            .next();
+        match row {
+            Some(row) => row.columns("policy version").maybe_json(),
+            None => Ok(None),
+        }
     }
 
     /// Reads one of them.

@@ -134,12 +134,20 @@ fn versions(tx: &mut Tx<'_>) {
         counts: "2 made".to_owned(),
     };
     let digest = Digest::of(b"files");
+    // The order of files is kept, whatever their names.
+    let texts = vec![
+        ("b.toml".to_owned(), "# b\n".to_owned()),
+        ("a.toml".to_owned(), String::new()),
+    ];
     let first = tx
-        .policy_version_add(id(1), &version("first"), digest)
+        .policy_version_add(id(1), &version("first"), &texts, digest)
         .unwrap();
     let second = tx
-        .policy_version_add(id(1), &version("second"), digest)
+        .policy_version_add(id(1), &version("second"), &Vec::new(), digest)
         .unwrap();
+    assert_eq!(tx.policy_version_texts(first).unwrap(), Some(texts));
+    assert_eq!(tx.policy_version_texts(second).unwrap(), Some(Vec::new()));
+    assert_eq!(tx.policy_version_texts(second + 1).unwrap(), None);
     assert!(second > first);
     let listed = tx.policy_version_list(&PageRequest::default()).unwrap();
     let notes: Vec<&str> = listed.items.iter().map(|v| v.note.as_str()).collect();

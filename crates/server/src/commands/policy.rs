@@ -5,7 +5,7 @@
 use clap::Subcommand;
 use domain::clock::Clock;
 
-use super::policy_server;
+use super::{policy_device, policy_server};
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::offline::policy::{check, evaluate, import_freezes, openings, plan, rehearse, write};
@@ -41,6 +41,10 @@ pub enum PolicyCommand {
     Export(policy_server::ExportArgs),
     /// List the times that files were applied, newest first
     History(policy_server::HistoryArgs),
+    /// Apply an earlier version again, as a new one: shows what that changes first
+    Revert(policy_server::RevertArgs),
+    /// Show the policy of one device, put together, with where each part comes from
+    Effective(policy_device::EffectiveArgs),
     /// List the objects of the policy as they stand
     List(policy_server::ListArgs),
 }
@@ -68,6 +72,8 @@ pub fn run(
         PolicyCommand::Drift(args) => policy_server::drift(args, global),
         PolicyCommand::Export(args) => policy_server::export(args, global),
         PolicyCommand::History(args) => policy_server::history(args, global),
+        PolicyCommand::Revert(args) => policy_server::revert(args, global),
+        PolicyCommand::Effective(args) => policy_device::effective(args, global),
         PolicyCommand::List(args) => policy_server::list(args, global),
     }
 }

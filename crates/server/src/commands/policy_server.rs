@@ -1,4 +1,4 @@
-//! `patchloop policy apply | plan | drift | export | history | list`: the policy of a server.
+//! `patchloop policy apply | plan | drift | export | history | revert | list`: the policy of a server.
 //!
 //! Files are read and checked here first, so that mistakes are told with the paths that were typed.
 
@@ -12,8 +12,8 @@ use domain::policy::Policy;
 use domain::snapshot::Snapshot;
 use serde_json::{Value, json};
 use service::policy::{
-    PolicyApplied, PolicyDrift, PolicyExport, PolicyItem, PolicyPlan, PolicyProblem, PolicyStep,
-    PolicyVersionItem,
+    PolicyApplied, PolicyDrift, PolicyExport, PolicyItem, PolicyPlan, PolicyProblem,
+    PolicyReverted, PolicyStep, PolicyVersionFiles, PolicyVersionItem,
 };
 
 use super::{Limit, Shown, show_list};
@@ -69,6 +69,22 @@ pub struct ListArgs {
     kind: Option<domain::policy::PolicyKind>,
     #[command(flatten)]
     limit: Limit,
+}
+
+/// `patchloop policy revert`.
+#[derive(Debug, Args)]
+pub struct RevertArgs {
+    /// The number of the version, as `policy history` lists it
+    version: u64,
+    /// Apply it; without, only what would change is shown
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+    /// Only say what would change, without asking about the fleet
+    #[arg(long)]
+    dry_run: bool,
+    /// Why, for the history
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    note: String,
 }
 
 /// The files as they are sent: by their name alone, where no two have the same.
@@ -178,6 +194,50 @@ pub fn plan(files: &FileArgs, global: &Global) -> Result<Outcome, Failure> {
     let plan: PolicyPlan = typed(answer)?;
     warn(&plan.objects.warnings);
     crate::offline::policy::plan::show(&plan.difference, global)?;
+    Ok(Outcome::Done)
+}
+
+/// Runs `policy revert`: the files of an earlier version, planned and then applied again.
+pub fn revert(args: &RevertArgs, global: &Global) -> Result<Outcome, Failure> {
+    let api = Api::new(global)?;
+    let path = format!("policy/history/{}", args.version);
+    if !args.yes && !args.dry_run && !global.json {
+        let found: PolicyVersionFiles = typed(api.get(&path, &[])?)?;
+        if found.lost.is_empty() {
+            eprintln!("asking about every device and patch, before and after ...");
+            let body = json!({ "files": found.files, "prune": true });
+            let plan: PolicyPlan = typed(api.post("policy/plan", &body)?)?;
+            crate::offline::policy::plan::show(&plan.difference, global)?;
+        }
+    }
+    let body = json!({ "dry_run": !args.yes, "note": args.note });
+    let answer = api.post(&format!("{path}/revert"), &body)?;
+    let reverted: PolicyReverted = typed(answer.clone())?;
+    warn(&reverted.applied.warnings);
+    for sentence in &reverted.left_out {
+        eprintln!("left out: {}", table::clean(sentence));
+    }
+    if global.json {
+        table::json(&answer)?;
+        return Ok(Outcome::Done);
+    }
+    let applied = &reverted.applied;
+    table::rows(
+        headings(),
+        applied.steps.iter().map(row),
+        "Nothing changes: what stands is what that version says.",
+    )?;
+    if reverted.decisions_by_hand + reverted.others_by_hand > 0 {
+        eprintln!(
+            "{} decisions and {} other objects were made by hand; they are in no version and stay",
+            reverted.decisions_by_hand, reverted.others_by_hand
+        );
+    }
+    match (applied.version, args.yes) {
+        (Some(version), _) => eprintln!("applied as version {version}"),
+        (None, true) => eprintln!("nothing was applied"),
+        (None, false) => eprintln!("nothing was applied yet: `--yes` applies it"),
+    }
     Ok(Outcome::Done)
 }
 

@@ -357,6 +357,13 @@ impl Applying {
             .iter()
             .filter_map(|stands| stands.place.file.as_ref())
             .collect();
+        let mut texts = match &before {
+            Some(before) => tx.policy_version_texts(before.number)?.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        texts.retain(|(file, _)| elsewhere.contains(file));
+        let sent = self.sent.files.iter();
+        texts.extend(sent.map(|file| (file.file.clone(), file.text.clone())));
         let mut files = before.map(|version| version.files).unwrap_or_default();
         files.retain(|file, _| elsewhere.contains(file));
         for file in &self.sent.files {
@@ -384,7 +391,7 @@ impl Applying {
             files,
             counts,
         };
-        Ok(tx.policy_version_add(self.who.id, &version, Digest::of(&bytes))?)
+        Ok(tx.policy_version_add(self.who.id, &version, &texts, Digest::of(&bytes))?)
     }
 }
 

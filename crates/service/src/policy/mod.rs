@@ -7,12 +7,14 @@
 mod apply;
 mod compare;
 mod document;
+mod effective;
 mod export;
 mod history;
 mod lines;
 mod object;
 mod plan;
 mod rehearsal;
+mod revert;
 mod show;
 pub(crate) mod standing;
 
@@ -22,6 +24,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use effective::{
+    EffectiveDecision, EffectiveFreeze, EffectivePart, EffectivePolicy, EffectiveReboot,
+    EffectiveRings, EffectiveRule, EffectiveWindow,
+};
 pub use engine::plan::{ClientDifference, Counts, Effect, Example, PolicyDifference, Standing};
 pub use engine::rehearse::{
     ClientRun, MONTHS_MAX, Month, PolicyRun, Promise, RebootHour, Rehearsal, Tally, Trouble,
@@ -34,6 +40,7 @@ pub use history::{PolicyVersionChange, PolicyVersionDetail};
 pub use lines::{KINDS_SHOWN, PolicyLine, PolicyLook, PolicyMade, PolicyOverview};
 pub use object::{DEVICES_LOOKED_MAX, PolicyCover, PolicyDetail, PolicyDevice, PolicyPast};
 pub use plan::PolicyPlan;
+pub use revert::{PolicyReverted, PolicyVersionFiles, RevertAsked};
 pub use show::PolicyItem;
 
 /// The name of the file that an export gives what was made by hand.

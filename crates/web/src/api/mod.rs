@@ -18,6 +18,7 @@ mod order;
 mod overview;
 mod patch;
 mod policy;
+mod query;
 mod report;
 mod site;
 mod ticket;
@@ -108,6 +109,10 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(policy::drift).layer(DefaultBodyLimit::max(policy::POLICY_BYTES_MAX)))
         .routes(routes!(policy::export))
         .routes(routes!(policy::history))
+        .routes(routes!(policy::version_files))
+        .routes(routes!(policy::revert))
+        .routes(routes!(policy::effective))
+        .routes(routes!(query::complete))
         .routes(routes!(policy::snapshot))
         .routes(routes!(order::list))
         .routes(routes!(order::show))

@@ -7,13 +7,14 @@ use domain::policy::PolicyKind;
 use domain::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 use service::policy::{
-    PolicyApplied, PolicyDrift, PolicyExport, PolicyItem, PolicyPlan, PolicySent, PolicyVersionItem,
+    EffectivePolicy, PolicyApplied, PolicyDrift, PolicyExport, PolicyItem, PolicyPlan,
+    PolicyReverted, PolicySent, PolicyVersionFiles, PolicyVersionItem, RevertAsked,
 };
 use service::{Principal, ServiceError};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Answered, FilteredAsked, List, ListAsked, Listed, listed, part};
-use crate::ask::{Asked, Sent};
+use crate::ask::{Asked, Named, Sent};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -150,6 +151,79 @@ pub(super) async fn history(
         .run(move |service| service.policy_history(&who, &request))
         .await?;
     Ok(listed(page))
+}
+
+/// Reads the number of a version.
+fn version(text: &str) -> Result<u64, Problem> {
+    text.parse().map_err(|_| {
+        Problem::from(ServiceError::NotFound {
+            what: "version of the policy",
+            name: text.chars().take(200).collect(),
+        })
+    })
+}
+
+/// Gives the files that stood after a version
+#[utoipa::path(get, path = "/api/v1/policy/history/{version}", tag = "policy", operation_id = "policy_version",
+    params(("version" = String, Path, description = "Its number")), responses(
+    (status = 200, description = "The files, and what of them was not kept", body = PolicyVersionFiles),
+    (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn version_files(
+    State(state): State<AppState>,
+    Extension(who): Extension<Principal>,
+    Named(asked): Named,
+) -> Answered<PolicyVersionFiles> {
+    let number = version(&asked)?;
+    let files = state
+        .run(move |service| service.policy_version_files(&who, number))
+        .await?;
+    Ok(Json(files))
+}
+
+/// Applies the files that stood after a version again, as a new version; with `dry_run`, only says
+/// what would change
+#[utoipa::path(post, path = "/api/v1/policy/history/{version}/revert", tag = "policy", operation_id = "policy_revert", request_body = RevertAsked,
+    params(("version" = String, Path, description = "Its number")), responses(
+    (status = 200, description = "What changed, or would", body = PolicyReverted),
+    (status = "default", description = "A problem; `problems` lists every mistake with its place", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn revert(
+    State(state): State<AppState>,
+    Extension(who): Extension<Principal>,
+    Named(asked): Named,
+    Sent(how): Sent<RevertAsked>,
+) -> Answered<PolicyReverted> {
+    let number = version(&asked)?;
+    let reverted = state
+        .run(move |service| service.policy_revert(&who, number, &how))
+        .await?;
+    Ok(Json(reverted))
+}
+
+/// Which device.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct EffectiveAsked {
+    /// Id, name or CLIENT/NAME of the device.
+    device: String,
+}
+
+/// Gives the policy of one device, put together: every part that covers it with where it comes from
+#[utoipa::path(get, path = "/api/v1/policy/effective", tag = "policy", operation_id = "policy_effective", params(EffectiveAsked), responses(
+    (status = 200, description = "Its policy", body = EffectivePolicy),
+    (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn effective(
+    State(state): State<AppState>,
+    Extension(who): Extension<Principal>,
+    Asked(asked): Asked<EffectiveAsked>,
+) -> Answered<EffectivePolicy> {
+    let policy = state
+        .run(move |service| service.policy_effective(&who, &asked.device))
+        .await?;
+    Ok(Json(policy))
 }
 
 /// One part of the fleet as a snapshot.
