@@ -54,7 +54,9 @@ struct TicketRow {
 /// What somebody is asked.
 struct StudyRow {
     owner: String,
-    due: Moment,
+    /// When the answer is due; `None`: it is answered.
+    due: Option<Moment>,
+    /// How many devices wait; empty where it is answered.
     waits: String,
     /// Where it is answered; `None`: it is answered already.
     decide: Option<String>,
@@ -87,13 +89,14 @@ impl TicketRow {
 impl StudyRow {
     fn of(ticket: &TicketItem, now: Timestamp) -> Option<Self> {
         let owner = ticket.owner.clone()?;
-        let patch = ticket.patches.first()?.to_string();
+        let (patch, due_at) = (ticket.patches.first()?.to_string(), ticket.due_at?);
+        let open = ticket.state == TicketState::Open;
         let query = |field, value: &str| Query::of(field, value).ok().map(|q| q.to_string());
         let decide = match (
             query(Field::Patch, &patch),
             query(Field::Client, &ticket.client),
         ) {
-            (Some(patches), Some(client)) if ticket.state == TicketState::Open => Some(address(
+            (Some(patches), Some(client)) if open => Some(address(
                 "/decisions/new",
                 &[("patches", &patches), ("for", &client)],
             )),
@@ -102,8 +105,11 @@ impl StudyRow {
         let devices = ticket.devices.unwrap_or_default() as usize;
         Some(Self {
             owner,
-            due: Moment::new(ticket.due_at?, now),
-            waits: format!("{} waiting", counted(devices, "device", "devices")),
+            due: open.then(|| Moment::new(due_at, now)),
+            waits: match open {
+                true => format!("{} waiting", counted(devices, "device", "devices")),
+                false => String::new(),
+            },
             decide,
         })
     }
