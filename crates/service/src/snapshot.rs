@@ -9,12 +9,11 @@ use domain::access::{self, Permission, Principal};
 use domain::finding::{DatedFinding, FindingState};
 use domain::offer::System;
 use domain::page::{Page, PageRequest};
-use domain::policy::Policy;
 use domain::query::SubjectKind;
 use domain::snapshot::{
     SNAPSHOT_VERSION, Snapshot, SnapshotDevice, SnapshotFeed, SnapshotFinding, SnapshotState,
 };
-use engine::decide::{Evaluator, GroupLookup};
+use engine::decide::{GroupLookup, report_is_believed};
 use engine::subject::DeviceSubject;
 use engine::view::DeviceView;
 use jiff::Timestamp;
@@ -33,7 +32,6 @@ const REPORT_LACKING: &str = "lacking-device-report";
 
 /// What becomes of devices in a snapshot.
 struct Writing<'p> {
-    policy: &'p Policy,
     groups: GroupLookup<'p>,
     clocks: &'p Clocks,
     now: Timestamp,
@@ -44,10 +42,10 @@ impl Writing<'_> {
         let device = &view.device;
         let subject = DeviceSubject::of(view);
         let groups = self.groups.membership(&subject, device.client, self.now);
-        let evaluator = Evaluator::new(view, self.policy, self.now);
-        let feed = match evaluator.known().open {
-            Some(true) => REPORT,
-            Some(false) | None => REPORT_LACKING,
+        let feed = if report_is_believed(view, self.now) {
+            REPORT
+        } else {
+            REPORT_LACKING
         };
         let system = view.facts.as_ref().map(|facts| &facts.system);
         SnapshotDevice {
@@ -140,7 +138,6 @@ impl Service {
                 Packages::Left
             };
             let writing = Writing {
-                policy: &policy,
                 groups: GroupLookup::of(&policy),
                 clocks: &clocks,
                 now,

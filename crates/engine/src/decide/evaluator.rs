@@ -104,16 +104,6 @@ impl<'a> Evaluator<'a> {
         Effective::of(&self.groups, &self.side)
     }
 
-    /// Whether a device that only looks after itself may be changed: its mode and its guardrails.
-    pub fn guardrails(&self) -> &Gate {
-        &self.guardrails
-    }
-
-    /// Whether the device's last report can be believed.
-    pub fn known(&self) -> &Gate {
-        &self.known
-    }
-
     /// The verdict for a patch of the device.
     pub fn verdict(&self, finding: &DatedFinding) -> Verdict {
         self.ask(finding, |side, pair, asked| {

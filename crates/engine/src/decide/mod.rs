@@ -82,6 +82,12 @@ impl Outcome {
     }
 }
 
+/// Whether what the device last reported is believed: the gate `known`, as far as it depends on the
+/// device alone.
+pub fn report_is_believed(view: &DeviceView, now: Timestamp) -> bool {
+    device::known(view, now).open == Some(true)
+}
+
 /// Asks all ten gates for one patch on one device. Patches in the finding's `needs` are looked up
 /// in `view.findings`.
 pub fn evaluate(
