@@ -1,5 +1,6 @@
-//! One whole run through the console as a browser makes it: the sign-in link, a decision previewed,
-//! saved and ended, signed out. What comes from another site changes nothing.
+//! Whole runs through the console as a browser makes them: the sign-in link, a decision previewed,
+//! saved and ended, signed out; a policy planned and applied. What comes from another site changes
+//! nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
 
@@ -206,8 +207,118 @@ fn run(service: &Service, console: &str) {
     assert_eq!(browser.get("/devices").status, 303);
 }
 
+/// A text as a browser sends it in a form: its lines end in their own way.
+fn typed(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.replace('\n', "\r\n").bytes() {
+        encoded.push_str(&format!("%{byte:02X}"));
+    }
+    encoded
+}
+
+const POLICY: &str = "[[window]]
+name = \"Nights\"
+for = \"client:Acme\"
+zone = \"Europe/Berlin\"
+days = [\"mon\"]
+start = \"22:00\"
+duration = \"2h\"
+";
+
+fn plan_and_apply(service: &Service, console: &str) {
+    let made = service.owner_create("Olga").unwrap();
+    service.client_add(&made.owner, "Acme").unwrap();
+    let mut browser = Browser::new(console);
+    assert_eq!(browser.sign_in(&made.sign_in).status, 303);
+    let exported = || service.policy_export(&made.owner).unwrap().files;
+
+    // A mistake is told at its line, and the text kept.
+    let wrong = typed(&POLICY.replace("start", "strat"));
+    let page = browser.post("/policy/plan", &format!("file=&text={wrong}"));
+    assert_eq!(page.status, 422, "{}", page.body);
+    assert!(page.body.contains("policy.toml, line 6, column 1") && page.body.contains("strat"));
+
+    // A plan shows what changes, and changes nothing.
+    let form = format!("file=acme.toml&text={}", typed(POLICY));
+    let plan = browser.post("/policy/plan", &form);
+    assert_eq!(plan.status, 200, "{}", plan.body);
+    assert!(plan.body.contains("window Nights") && plan.body.contains("Apply this policy"));
+    assert!(exported().is_empty());
+
+    // Nothing is applied without its plan, nor with one that is not of today.
+    for against in ["", "&against=", "&against=x"] {
+        let refused = browser.post("/policy/apply", &format!("{form}{against}"));
+        assert_eq!(refused.status, 409, "{against}: {}", refused.body);
+    }
+    let crossed = browser.send("POST", "/policy/apply", &form, "cross-site");
+    assert_eq!(crossed.status, 403);
+    assert!(exported().is_empty());
+    let (_, rest) = plan.body.split_once("name=\"against\" value=\"").unwrap();
+    let against = rest.split_once('"').unwrap().0;
+    let applied = browser.post(
+        "/policy/apply",
+        &format!("{form}&against={against}&note=as+agreed"),
+    );
+    assert_eq!(
+        (applied.status, applied.location.as_str()),
+        (303, "/policy?done=applied"),
+        "{}",
+        applied.body
+    );
+    let files = exported();
+    assert_eq!(files.len(), 1);
+    assert_eq!(
+        (files[0].file.as_str(), files[0].text.as_str()),
+        ("acme.toml", POLICY)
+    );
+
+    // Every page shows it.
+    for (path, holds) in [
+        ("/policy", "Nights"),
+        ("/policy?kind=window&client=Acme&q=night", "Nights"),
+        ("/policy/history", "as agreed"),
+        ("/policy/history/1", "Nights"),
+        ("/policy/plan?start=file%3Aacme.toml", "Nights"),
+        ("/policy/rehearse", "technicians-week"),
+        ("/policy/document", "Nights"),
+        ("/policy/document/file?client=Acme", "Nights"),
+        ("/calendar?month=2026-03", "March 2026"),
+    ] {
+        let page = browser.get(path);
+        assert_eq!(page.status, 200, "{path}: {}", page.body);
+        assert!(page.body.contains(holds), "{path}");
+        assert!(!page.body.contains("<script"), "{path}");
+    }
+    for path in [
+        "/policy?kind=windws",
+        "/policy?client=Nobody",
+        "/policy/objects/x",
+        "/policy/history/9",
+        "/policy/history/x",
+        "/policy/document?client=Nobody",
+        "/calendar?month=soon",
+        "/calendar?zone=Mars",
+    ] {
+        let page = browser.get(path);
+        assert!((400..500).contains(&page.status), "{path}: {}", page.status);
+    }
+    let run = browser.post("/policy/rehearse", &format!("{form}&months=6"));
+    assert_eq!(run.status, 200, "{}", run.body);
+    let run = browser.post("/policy/rehearse", &format!("{form}&months=600"));
+    assert_eq!(run.status, 422, "{}", run.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_is_planned_looked_at_and_applied() {
+    in_a_server(plan_and_apply).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decision_is_made_and_ended_by_somebody_who_signed_in_with_a_link() {
+    in_a_server(run).await;
+}
+
+async fn in_a_server(test: fn(&Service, &str)) {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(FixedClock::at("2026-03-02T12:00:00Z".parse().unwrap()));
     let options = StartOptions {
@@ -221,7 +332,7 @@ async fn a_decision_is_made_and_ended_by_somebody_who_signed_in_with_a_link() {
     };
     let running = start(&options, clock).await.unwrap();
     let (service, console) = (Arc::clone(&running.service), running.console_url.clone());
-    tokio::task::spawn_blocking(move || run(&service, &console))
+    tokio::task::spawn_blocking(move || test(&service, &console))
         .await
         .unwrap();
     running.stop().await;

@@ -8,6 +8,7 @@ use domain::event::{Audience, Event, EventKind, EventText, Urgency};
 use domain::inventory::Digest;
 use domain::policy::{Policy, Unreadable};
 use domain::query::Field;
+use domain::window::ChangeWindow;
 use jiff::Timestamp;
 use store::Tx;
 
@@ -101,8 +102,18 @@ fn unreadable_event(broken: &Unreadable, now: Timestamp) -> Event {
     }
 }
 
-/// Whether a rule's query for devices asks which packages are installed.
+/// Whether a query for devices asks which packages are installed.
 pub(crate) fn ask_for_packages(rules: &Policy) -> bool {
+    ask_for(rules, &[Field::Package])
+}
+
+/// Whether a query for devices asks where they stand with patches, or a window follows releases.
+pub(crate) fn ask_for_findings(rules: &Policy) -> bool {
+    let follows = |window: &ChangeWindow| window.recurrence.follows_release();
+    rules.windows.iter().any(follows) || ask_for(rules, &[Field::Missing, Field::Cve, Field::Kev])
+}
+
+fn ask_for(rules: &Policy, fields: &[Field]) -> bool {
     rules
         .decisions
         .iter()
@@ -121,5 +132,5 @@ pub(crate) fn ask_for_packages(rules: &Policy) -> bool {
         )
         .chain(rules.exclusions.iter().map(|exclusion| &exclusion.devices))
         .chain(rules.unreadable.iter().map(|broken| &broken.devices))
-        .any(|devices| query::asks(devices, Field::Package))
+        .any(|devices| fields.iter().any(|field| query::asks(devices, *field)))
 }

@@ -359,3 +359,26 @@ async fn the_days_hold_nothing_of_another_client() {
         Err(ServiceError::Invalid { field: "zone", .. })
     ));
 }
+
+#[tokio::test]
+async fn a_freeze_that_cannot_be_read_closes_the_days_of_what_it_covers() {
+    let server = fleet().await;
+    let service = &server.service;
+    let span = days("2026-03-02", "2026-03-14", Some("Acme"));
+    let before = service.calendar_days(&server.owner, &span).unwrap();
+    assert!(before.closed == 0 && !before.entries.is_empty());
+    let raw = rusqlite::Connection::open(server.dir.path().join("patchloop.db")).unwrap();
+    raw.execute(
+        "UPDATE policy_object SET source = replace(source, 'Europe/Berlin', 'Mars') WHERE name = 'year end'",
+        [],
+    )
+    .unwrap();
+    // Any change has the policy read again.
+    server.approve("product:nothing");
+    let seen = service.calendar_days(&server.owner, &span).unwrap();
+    assert_eq!(seen.entries, [], "nothing opens there");
+    assert_eq!((seen.closed, seen.unreadable.len()), (2, 1));
+    let other = days("2026-03-02", "2026-03-14", Some("Secretco"));
+    let other = service.calendar_days(&server.owner, &other).unwrap();
+    assert!(other.closed == 0 && !other.entries.is_empty(), "{other:?}");
+}

@@ -22,7 +22,7 @@ use engine::view::DeviceView;
 use jiff::{SignedDuration, Timestamp};
 use store::Tx;
 
-use crate::rules::ask_for_packages;
+use crate::rules::{ask_for_findings, ask_for_packages};
 use crate::scan::Walk;
 use crate::{Result, Service};
 
@@ -60,6 +60,8 @@ pub(super) struct Calendar<'p> {
     pub freezes: ByZone<(&'p Freeze, u32)>,
     /// Reboot rules that name a window, with that window; each device has one that counts.
     pub reboots: ByZone<(&'p RebootRule, Series<'p>)>,
+    /// How many devices are closed by what cannot be read.
+    pub closed: u32,
     /// What cannot be read, by kind and name.
     pub unreadable: BTreeMap<(String, String), Unreadable>,
 }
@@ -81,6 +83,7 @@ impl<'p> Calendar<'p> {
             windows: BTreeMap::new(),
             freezes: BTreeMap::new(),
             reboots: BTreeMap::new(),
+            closed: 0,
             unreadable: BTreeMap::new(),
         }
     }
@@ -90,6 +93,9 @@ impl<'p> Calendar<'p> {
         let effective = evaluator.effective();
         let zone = &view.device.zone;
         let frozen = effective.frozen.spans();
+        // Where a window or freeze cannot be read, none of its windows opens the device.
+        let closed = effective.closed_by().is_some();
+        self.closed = self.closed.saturating_add(u32::from(closed));
         for window in effective.windows {
             let Some(window) = self.by_id.get(&window.id).copied() else {
                 continue;
@@ -99,12 +105,15 @@ impl<'p> Calendar<'p> {
                 .windows
                 .entry(key)
                 .or_insert_with(|| Series::of(window));
-            series.add(view, frozen);
+            if !closed {
+                series.add(view, frozen);
+            }
         }
         let counts = effective.reboot.map(|reboot| reboot.rule.id);
         let mut reboots = self.policy.reboots.iter();
         if let Some(rule) = reboots.find(|rule| Some(rule.id) == counts)
             && rule.when != RebootWhen::Never
+            && !closed
             && let Some(name) = &rule.window
             && let Some(window) = self.policy.windows.iter().find(|one| one.name == *name)
         {
@@ -142,8 +151,9 @@ impl<'p> Calendar<'p> {
             now,
         };
         let packages = ask_for_packages(self.policy);
+        let findings = ask_for_findings(self.policy);
         let (mut count, mut all) = (0_u32, true);
-        walk.each_device(tx, None, true, |tx, seen| {
+        walk.each_device(tx, None, findings, |tx, seen| {
             if count >= devices_max {
                 all = false;
                 return Ok(false);

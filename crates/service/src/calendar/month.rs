@@ -94,6 +94,8 @@ pub struct CalendarShown {
     pub clocks: Vec<ClockChange>,
     /// What cannot be read: kind, name, and why.
     pub unreadable: Vec<(String, String, String)>,
+    /// How many devices do not open at all because of it.
+    pub closed: u32,
     /// Whether all devices in reach were asked.
     pub all: bool,
     /// How many windows cover none of the devices that were asked.
@@ -149,6 +151,7 @@ impl Service {
                 zone,
                 client: client.map(|client| client.name.to_string()),
                 more,
+                closed: calendar.closed,
                 unreadable: calendar
                     .unreadable
                     .into_values()

@@ -63,6 +63,7 @@ fn march() -> CalendarShown {
             },
         ],
         unreadable: vec![("freeze".into(), "old".into(), "`x` is not a date".into())],
+        closed: 2,
         all: true,
         idle_windows: 1,
         addresses: 3,
