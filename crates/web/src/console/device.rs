@@ -1,5 +1,7 @@
 //! The pages of devices: the list, one device, its mode, and "why not patched?".
 
+pub(super) mod holds;
+
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
@@ -13,9 +15,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use service::device::{DeviceDetail, DeviceItem};
 use service::finding::FindingItem;
+use service::policy::EffectivePolicy;
 use service::{Permission, Principal};
 
-use super::parts::{Cves, DecisionPart, Filter, Mark, Moment, OrderPart, Pager};
+use self::holds::Holds;
+use super::parts::{Cves, DecisionPart, Filter, Mark, Moment, OrderPart, Pager, query_shown};
 use super::report::UncountedLine;
 use super::{Area, ListAsked, PAGE_ITEMS, Rendered, Shell, address, counted, escaped, page};
 use crate::ask::{Asked, Filled, Named};
@@ -249,6 +253,8 @@ pub(super) struct DevicePage {
     pager: Pager,
     orders: Vec<OrderPart>,
     decisions: Vec<DecisionPart>,
+    groups: Vec<TagLink>,
+    holds: Option<Holds>,
 }
 
 /// What one device is asked with.
@@ -268,6 +274,7 @@ impl DevicePage {
         who: &Principal,
         asked: &DeviceAsked,
         detail: DeviceDetail,
+        policy: Option<&EffectivePolicy>,
         mut findings: Page<FindingItem>,
         now: Timestamp,
     ) -> Self {
@@ -405,9 +412,28 @@ impl DevicePage {
                 .iter()
                 .map(|decision| DecisionPart::new(decision, now))
                 .collect(),
+            groups: detail
+                .groups
+                .iter()
+                .map(|group| TagLink {
+                    name: group.clone(),
+                    href: address("/devices", &[("q", &query_of(Field::Group, group))]),
+                })
+                .collect(),
+            holds: policy.map(|policy| {
+                let own = query_of(Field::Device, &detail.device.id.to_string());
+                Holds::new(policy, &own, now)
+            }),
             device: row,
         }
     }
+}
+
+/// The query for one value of a field.
+fn query_of(field: Field, value: &str) -> String {
+    Selection::of(field, value)
+        .map(|query| query.to_string())
+        .unwrap_or_default()
 }
 
 fn other(mode: Mode) -> Mode {
@@ -458,20 +484,26 @@ pub async fn show(
         cursor: asked.cursor.clone(),
         limit: PAGE_ITEMS_MAX,
     };
-    let (detail, findings) = state
+    let (detail, policy, findings) = state
         .run(move |service| {
             let detail = service.device_show(&person, &device, at)?;
             let q = Selection::of(Field::Device, &detail.device.id.to_string())
                 .expect("an id is a value of the field")
                 .to_string();
             let findings = service.finding_list(&person, Some(&q), at, &request)?;
-            Ok((detail, findings))
+            // What held in the past is not worked out.
+            let policy = match at {
+                None => Some(service.policy_effective(&person, &detail.device.id.to_string())?),
+                Some(_) => None,
+            };
+            Ok((detail, policy, findings))
         })
         .await?;
     page(&DevicePage::new(
         &who,
         &asked,
         detail,
+        policy.as_ref(),
         findings,
         state.service().now(),
     ))
