@@ -88,10 +88,13 @@ impl Holds {
                     name: name(&freeze.part),
                     on: freeze.on,
                     says: freeze.part.says.iter().map(|text| sentence(text)).collect(),
-                    stretch: freeze.opens_at.zip(freeze.closes_at).map(|(from, until)| Stretch {
-                        from: moment(from),
-                        until: moment(until),
-                    }),
+                    stretch: freeze
+                        .opens_at
+                        .zip(freeze.closes_at)
+                        .map(|(from, until)| Stretch {
+                            from: moment(from),
+                            until: moment(until),
+                        }),
                 })
                 .collect(),
             exclusions: policy.exclusions.iter().map(line).collect(),
@@ -101,7 +104,10 @@ impl Holds {
                 .filter(|rings| rings.counts)
                 .map(|rings| match (&rings.ring, rings.place) {
                     (Some(ring), Some(place)) => {
-                        format!("{ring}, number {place} of {} in {}", rings.of, rings.part.name)
+                        format!(
+                            "{ring}, number {place} of {} in {}",
+                            rings.of, rings.part.name
+                        )
                     }
                     _ => format!("none of {}: no ring is ever reached", rings.part.name),
                 })
@@ -116,7 +122,11 @@ impl Holds {
                 says: reboot.part.says.iter().map(|text| sentence(text)).collect(),
                 next: reboot.next.as_ref().map(stretch),
             }),
-            unreadable: policy.unreadable.iter().map(|text| sentence(text)).collect(),
+            unreadable: policy
+                .unreadable
+                .iter()
+                .map(|text| sentence(text))
+                .collect(),
             new_freeze: form("/freezes/new"),
             new_window: form("/windows/new"),
         }
@@ -128,7 +138,10 @@ fn name(part: &EffectivePart) -> String {
     if part.certain {
         part.name.clone()
     } else {
-        format!("{} (perhaps: its query asks for something that is not known)", part.name)
+        format!(
+            "{} (perhaps: its query asks for something that is not known)",
+            part.name
+        )
     }
 }
 

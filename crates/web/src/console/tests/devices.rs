@@ -76,17 +76,29 @@ fn policy() -> EffectivePolicy {
         ],
         next: Some(opening("2026-03-02T21:00:00Z", "2026-03-02T23:00:00Z")),
         freezes: vec![EffectiveFreeze {
-            part: part(PolicyKind::Freeze, "Stocktaking", "the shop counts; for an exception ask Ada"),
+            part: part(
+                PolicyKind::Freeze,
+                "Stocktaking",
+                "the shop counts; for an exception ask Ada",
+            ),
             on: true,
             opens_at: Some(at("2026-03-02T06:00:00Z")),
             closes_at: Some(at("2026-03-02T19:00:00Z")),
         }],
-        exclusions: vec![part(PolicyKind::Exclude, "tills", "kept as they are until 1 April")],
+        exclusions: vec![part(
+            PolicyKind::Exclude,
+            "tills",
+            "kept as they are until 1 April",
+        )],
         decisions: Vec::new(),
         rules: Vec::new(),
         rings: Vec::new(),
         reboot: Some(EffectiveReboot {
-            part: part(PolicyKind::Reboot, "servers", "no later than 7 days after it is due"),
+            part: part(
+                PolicyKind::Reboot,
+                "servers",
+                "no later than 7 days after it is due",
+            ),
             when: domain::policy::RebootWhen::Needed,
             next: Some(opening("2026-03-02T21:00:00Z", "2026-03-02T23:00:00Z")),
         }),
