@@ -429,6 +429,7 @@ fn cases(method: &str, path: &str) -> Option<Vec<Case>> {
         ("GET", "/policy/history/{version}") => vec![("/policy/history/1", "")],
         ("GET", "/devices") => vec![("", ""), ("?q=client:{CLIENT}", "")],
         ("GET", "/patches") => vec![("", ""), ("?q=client:{CLIENT}", "")],
+        ("GET", "/patches/devices") => vec![("?patch=deb:bookworm/otherpkg@1.2-3", ""), ("?patch=x", "")],
         ("GET", "/devices/{device}") => vec![("/devices/{DEVICE_ID}", ""), ("/devices/{DEVICE}", "")],
         ("GET", "/devices/{device}/why") => vec![("/devices/{DEVICE_ID}/why?patch=otherpkg", "")],
         ("GET", "/devices/{device}/mode") => vec![("/devices/{DEVICE_ID}/mode?to=managed", "")],

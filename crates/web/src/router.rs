@@ -117,6 +117,7 @@ pub const ROUTES: &[(&str, &str, Gate)] = &[
     ("GET",  "/devices/{device}/mode",             Console(ManageDevice)),
     ("POST", "/devices/{device}/mode",             Console(ManageDevice)),
     ("GET",  "/patches",                           Console(Read)),
+    ("GET",  "/patches/devices",                   Console(Read)),
     ("GET",  "/decisions/new",                     Console(Read)),
     ("GET",  "/decisions",                         Console(Read)),
     ("POST", "/decisions",                         Console(Decide)),

@@ -1,5 +1,7 @@
 //! The page of patches: what is missing somewhere, the form to decide, and the decisions.
 
+pub mod devices;
+
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
@@ -12,7 +14,7 @@ use service::patch::PatchItem;
 use service::{Permission, Principal};
 
 use super::parts::{Cves, DecisionPart, Filter, Mark, Pager};
-use super::{Area, ListAsked, PAGE_ITEMS, Rendered, Shell, page};
+use super::{Area, ListAsked, PAGE_ITEMS, Rendered, Shell, address, page};
 use crate::ask::Asked;
 use crate::state::AppState;
 
@@ -21,6 +23,7 @@ struct PatchRow {
     severity: Mark,
     kev: Option<Mark>,
     kind: String,
+    devices_href: String,
     devices: u32,
     cves: Cves,
     epss: String,
@@ -86,6 +89,10 @@ impl PatchesPage {
                     severity: Mark::severity(patch.severity, false),
                     kev: Mark::kev(patch.kev),
                     kind: patch.classification.word().replace('-', " "),
+                    devices_href: address(
+                        "/patches/devices",
+                        &[("patch", &patch.patch.to_string())],
+                    ),
                     devices: patch.devices,
                     cves: Cves::new(patch.cves),
                     epss: patch.epss.map_or_else(|| "not known".to_owned(), percent),

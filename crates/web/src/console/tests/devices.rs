@@ -149,7 +149,22 @@ fn a_mode_is_asked_before_it_is_set() {
     ] {
         look(
             name,
-            &device::ModePage::new(&owner(), &devices()[0], to, now()),
+            &device::mode::ModePage::new(&owner(), &devices()[0], to, now()),
         );
     }
+}
+
+#[test]
+fn the_devices_of_a_patch_lead_to_why() {
+    let asked = patch::devices::PatchAsked {
+        patch: "deb:bookworm/openssl@3.0.22-1~deb12u2".into(),
+        cursor: String::new(),
+    };
+    let found = Page {
+        items: findings(),
+        next: Some("c2".into()),
+    };
+    let page = patch::devices::PatchDevicesPage::new(&owner(), &asked, &found, now());
+    assert_eq!(page.render().unwrap().matches("/why?patch=").count(), 2);
+    look("patch_devices", &page);
 }
