@@ -30,6 +30,8 @@ impl Browser {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
+            // A refused form is not read to its end, and then the connection ends: a new one each time.
+            .max_idle_connections(0)
             .build()
             .new_agent();
         Self {
