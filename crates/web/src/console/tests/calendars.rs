@@ -163,3 +163,16 @@ fn a_freeze_says_from_when_on_its_first_day_and_until_when_on_its_last() {
     assert!(html.contains("Sun 01:30 in America/Chicago"));
     assert!(html.contains("22:00 to 01:30 the next day"));
 }
+
+#[test]
+fn weeks_without_openings_say_what_follows_unless_something_else_closes_them() {
+    let mut seen = march();
+    seen.entries.clear();
+    let html = shown("2026-03", "", seen.clone()).render().unwrap();
+    assert!(html.contains("No opening is shown here for 2 devices because of it."));
+    assert!(!html.contains("Nothing opens in these weeks."));
+    seen.unreadable.clear();
+    let html = shown("2026-03", "", seen).render().unwrap();
+    assert!(html.contains("Nothing opens in these weeks."));
+    assert!(!html.contains("cannot be read"));
+}
