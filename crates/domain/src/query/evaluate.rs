@@ -117,7 +117,7 @@ impl<'a> Values<'a> {
     }
 
     /// Tells whether one of the values satisfies the test.
-    fn any(self, mut test: impl FnMut(&str) -> Truth) -> Truth {
+    pub fn any(self, mut test: impl FnMut(&str) -> Truth) -> Truth {
         let start = if self.complete {
             Truth::No
         } else {

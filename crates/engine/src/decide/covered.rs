@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use domain::decision::Decision;
 use domain::id::ClientId;
@@ -29,6 +30,9 @@ pub(super) struct Compiled<'a> {
     circle: Vec<usize>,
     /// Decisions by precedence, the first goes before all others.
     decisions: Vec<usize>,
+    /// Rules that ask for one client, by its name or id in lower case, and all others.
+    rules_of_client: HashMap<String, Vec<usize>>,
+    other_rules: Vec<usize>,
     /// Durations that queries for patches compare an age with: there, their answer changes.
     ages: Vec<SignedDuration>,
 }
@@ -47,13 +51,49 @@ impl<'a> Compiled<'a> {
             Reverse((decision.level, decision.word, decided_at, id, text))
         });
         let (groups, circle) = group_order(policy);
+        let mut rules_of_client: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut other_rules = Vec::new();
+        for (at, rule) in policy.rules.iter().enumerate() {
+            match rule.devices.required(Field::Client) {
+                Some(client) => {
+                    let client = client.to_lowercase();
+                    rules_of_client.entry(client).or_default().push(at);
+                }
+                None => other_rules.push(at),
+            }
+        }
         Self {
             policy,
+            rules_of_client,
+            other_rules,
             groups,
             circle,
             decisions,
             ages: ages(policy),
         }
+    }
+
+    /// The rules that may cover a device, in their order: without those that ask for another client,
+    /// which is most of a large policy.
+    fn rules_for(&self, device: &dyn Subject) -> Vec<usize> {
+        let mut clients: Vec<String> = Vec::new();
+        let others = device.text(Field::Client).any(|client| {
+            clients.push(client.to_lowercase());
+            Truth::No
+        });
+        if others != Truth::No {
+            // Its client is not known: every rule may cover it.
+            return (0..self.policy.rules.len()).collect();
+        }
+        clients.extend(device.id(Field::Client).map(|id| id.to_lowercase()));
+        let own = clients
+            .iter()
+            .filter_map(|client| self.rules_of_client.get(client));
+        let mut rules = self.other_rules.clone();
+        rules.extend(own.flatten());
+        rules.sort_unstable();
+        rules.dedup();
+        rules
     }
 
     /// Whether answers about patches change as these grow older.
@@ -293,9 +333,13 @@ impl<'a> Coverage<'a> {
                     .map(|at| (*at, &policy.decisions[*at])),
                 |decision| covers(decision.client, &decision.devices),
             ),
-            rules: covering(policy.rules.iter().enumerate(), |rule| {
-                covers(rule.client, &rule.devices)
-            }),
+            rules: covering(
+                compiled
+                    .rules_for(subject)
+                    .into_iter()
+                    .map(|at| (at, &policy.rules[at])),
+                |rule| covers(rule.client, &rule.devices),
+            ),
             rings: policy.rings.iter().map(placed).collect(),
             unreadable: policy
                 .unreadable

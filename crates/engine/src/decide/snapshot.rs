@@ -86,6 +86,18 @@ impl<'a> SnapshotWorld<'a> {
         }
     }
 
+    /// Whether any of the queries may cover a device.
+    pub fn may_cover(&self, device: &SnapshotDevice, queries: &[&Query], now: Timestamp) -> bool {
+        let subject = SnapshotDeviceSubject::of(device);
+        let groups = &self.groups(device, &subject, now);
+        let subject = Grouped {
+            base: &subject,
+            groups,
+        };
+        let mut answers = queries.iter().map(|query| query.evaluate(&subject, now));
+        answers.any(|truth| truth != Truth::No)
+    }
+
     /// The groups of a device, and what covers it.
     pub(super) fn coverage(
         &self,

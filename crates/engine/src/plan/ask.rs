@@ -3,7 +3,7 @@
 use domain::decision::Word;
 use domain::id::Id;
 use domain::policy::{ApprovalRule, Delay, Policy, PolicyKind, RuleAction};
-use domain::query::{Query, Truth};
+use domain::query::Query;
 use domain::snapshot::{Snapshot, SnapshotDevice, SnapshotFinding};
 use domain::verdict::{Gate, GateName, Verdict};
 use jiff::Timestamp;
@@ -163,16 +163,10 @@ impl<'a> Worlds<'a> {
             .iter()
             .filter(|one| one.kind == PolicyKind::Freeze);
         let queries: Vec<&Query> = freezes.chain(broken.map(|one| &one.devices)).collect();
-        if queries.is_empty() {
+        if queries.is_empty() || !world.may_cover(device, &queries, self.now) {
             return false;
         }
         let evaluator = world.device(device, self.now);
-        if queries
-            .iter()
-            .all(|query| evaluator.covers(query) == Truth::No)
-        {
-            return false;
-        }
         device.findings.first().is_some_and(|finding| {
             let verdict = evaluator.verdict(finding);
             gate(&verdict, GateName::Frozen).is_some_and(|gate| gate.open == Some(false))

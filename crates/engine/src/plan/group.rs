@@ -202,10 +202,29 @@ fn number_findings(snapshot: &Snapshot, threads: usize) -> (Vec<&SnapshotFinding
 struct Numbers<'s> {
     by_hash: HashMap<u64, Vec<u32>>,
     findings: Vec<&'s SnapshotFinding>,
+    /// What came after each finding when it was last seen: devices lack the same patches in the same
+    /// order, so that most findings are known without a hash.
+    next: Vec<u32>,
+    last: Option<u32>,
 }
 
 impl<'s> Numbers<'s> {
     fn of(&mut self, finding: &'s SnapshotFinding) -> u32 {
+        let last = self.last.map(|last| last as usize);
+        let guess = last.and_then(|last| self.next.get(last)).copied();
+        let guessed = guess.filter(|guess| {
+            let other = self.findings.get(*guess as usize);
+            other.is_some_and(|other| same_finding(other, finding))
+        });
+        let number = guessed.unwrap_or_else(|| self.looked_up(finding));
+        if let Some(next) = last.and_then(|last| self.next.get_mut(last)) {
+            *next = number;
+        }
+        self.last = Some(number);
+        number
+    }
+
+    fn looked_up(&mut self, finding: &'s SnapshotFinding) -> u32 {
         let mut hasher = DefaultHasher::new();
         finding.patch.hash(&mut hasher);
         finding.state.hash(&mut hasher);
@@ -220,6 +239,7 @@ impl<'s> Numbers<'s> {
         known.unwrap_or_else(|| {
             let number = u32::try_from(self.findings.len()).unwrap_or(u32::MAX);
             self.findings.push(finding);
+            self.next.push(number);
             candidates.push(number);
             number
         })
