@@ -95,7 +95,10 @@ impl Written {
                 let what = problem.what.strip_prefix(&format!("`{field}`: "));
                 FieldProblem {
                     field: field.to_owned(),
-                    what: what.unwrap_or(&problem.what).to_owned(),
+                    what: match what.unwrap_or(&problem.what) {
+                        empty if empty.starts_with("``") => "nothing is written here".to_owned(),
+                        what => what.to_owned(),
+                    },
                     hint: problem.suggestion.as_deref().map(unquoted),
                 }
             });

@@ -220,7 +220,11 @@ async fn previewed(state: &AppState, who: &Principal, form: &FreezeForm) -> Resu
         .await;
     match asked {
         Ok(preview) => Ok(Seen::Previewed(preview)),
-        Err(problem) => Mistakes::of(problem).map(Seen::Refused),
+        Err(problem) => {
+            let mut mistakes = Mistakes::of(problem)?;
+            mistakes.query("for", &form.0.devices);
+            Ok(Seen::Refused(mistakes))
+        }
     }
 }
 

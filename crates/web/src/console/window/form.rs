@@ -304,7 +304,11 @@ async fn previewed(state: &AppState, who: &Principal, form: &WindowForm) -> Resu
     match asked {
         Ok(openings) if mistakes.is_empty() => Ok(Seen::Previewed(openings.items)),
         Ok(_) => Ok(Seen::Refused(mistakes)),
-        Err(problem) => Ok(Seen::Refused(mistakes.and(Mistakes::of(problem)?))),
+        Err(problem) => {
+            let mut all = mistakes.and(Mistakes::of(problem)?);
+            all.query("for", &form.devices);
+            Ok(Seen::Refused(all))
+        }
     }
 }
 
