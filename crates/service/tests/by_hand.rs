@@ -120,7 +120,10 @@ fn a_freeze_that_says_nothing_sensible_is_refused_at_its_fields() {
         until: String::new(),
         ..christmas()
     };
-    let told = service.freeze_preview(owner, &empty).unwrap_err().to_string();
+    let told = service
+        .freeze_preview(owner, &empty)
+        .unwrap_err()
+        .to_string();
     assert!(told.starts_with("until: nothing is written here"), "{told}");
     // A client that is misspelled would freeze nothing.
     let nobody = NewFreeze {
