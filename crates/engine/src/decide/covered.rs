@@ -14,7 +14,8 @@ use domain::policy::{
     ApprovalRule, Exclusion, Freeze, Policy, PolicyKind, RebootRule, RingSet, Unreadable,
 };
 use domain::query::{
-    Comparison, Condition, Fact, Field, Os, Packages, Query, Subject, SubjectKind, Truth, Values,
+    Comparison, Condition, Fact, Field, LetterCase, Os, Packages, Pattern, Query, Subject,
+    SubjectKind, Truth, Values,
 };
 use domain::window::ChangeWindow;
 use jiff::{SignedDuration, Timestamp};
@@ -194,37 +195,66 @@ impl Subject for Grouped<'_> {
 /// Groups in rounds, each after those that its query names, and those that name each other in a
 /// circle.
 pub(crate) fn group_order(policy: &Policy) -> (Vec<Vec<usize>>, Vec<usize>) {
-    let names_of = |query: &Query, name: &str| {
-        query.terms().iter().any(|term| {
-            term.field() == Some(Field::Group)
-                && match term.condition() {
-                    Condition::Text(patterns) => patterns
-                        .iter()
-                        .any(|pattern| pattern.fits(name, domain::query::LetterCase::Ignored)),
-                    Condition::Present => true,
-                    Condition::Choice(_)
-                    | Condition::Order(..)
-                    | Condition::Elapsed(..)
-                    | Condition::Os(_)
-                    | Condition::Packages(_) => false,
-                }
-        })
-    };
     let groups = &policy.groups;
-    let mut rounds = Vec::new();
-    let mut left: Vec<usize> = (0..groups.len()).collect();
-    loop {
-        let ready = |at: &usize| {
-            left.iter()
-                .all(|other| !names_of(&groups[*at].devices, groups[*other].name.as_str()))
-        };
-        let (now, later): (Vec<usize>, Vec<usize>) = left.iter().partition(|at| ready(at));
-        if now.is_empty() {
-            return (rounds, later);
-        }
-        rounds.push(now);
-        left = later;
+    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, group) in groups.iter().enumerate() {
+        by_name
+            .entry(group.name.as_str().to_lowercase())
+            .or_default()
+            .push(at);
     }
+    let named = |pattern: &Pattern| match pattern.exact() {
+        Some(name) => by_name
+            .get(&name.to_lowercase())
+            .cloned()
+            .unwrap_or_default(),
+        None => {
+            let fits = |at: &usize| pattern.fits(groups[*at].name.as_str(), LetterCase::Ignored);
+            (0..groups.len()).filter(fits).collect()
+        }
+    };
+    // Which groups each one waits for, and how many of them have no place yet.
+    let mut waits: Vec<usize> = Vec::with_capacity(groups.len());
+    let mut waited_for: Vec<Vec<usize>> = vec![Vec::new(); groups.len()];
+    for (at, group) in groups.iter().enumerate() {
+        let mut names = std::collections::BTreeSet::new();
+        for term in group.devices.terms() {
+            match term.condition() {
+                Condition::Text(patterns) if term.field() == Some(Field::Group) => {
+                    names.extend(patterns.iter().flat_map(named));
+                }
+                Condition::Present if term.field() == Some(Field::Group) => {
+                    names.extend(0..groups.len());
+                }
+                Condition::Text(_)
+                | Condition::Present
+                | Condition::Choice(_)
+                | Condition::Order(..)
+                | Condition::Elapsed(..)
+                | Condition::Os(_)
+                | Condition::Packages(_) => {}
+            }
+        }
+        waits.push(names.len());
+        for other in names {
+            waited_for[other].push(at);
+        }
+    }
+    let mut rounds = Vec::new();
+    let mut now: Vec<usize> = (0..groups.len()).filter(|at| waits[*at] == 0).collect();
+    while !now.is_empty() {
+        let mut next = Vec::new();
+        for waiting in now.iter().flat_map(|at| &waited_for[*at]) {
+            waits[*waiting] -= 1;
+            if waits[*waiting] == 0 {
+                next.push(*waiting);
+            }
+        }
+        next.sort_unstable();
+        rounds.push(std::mem::replace(&mut now, next));
+    }
+    let circle = (0..groups.len()).filter(|at| waits[*at] > 0).collect();
+    (rounds, circle)
 }
 
 /// The durations that queries for patches compare an age with.

@@ -82,4 +82,38 @@ mod tests {
         assert_eq!(truth(&policy, "group:inner"), Truth::Yes);
         assert_eq!(truth(&policy, "-group:kiosks"), Truth::Unknown);
     }
+
+    #[test]
+    fn groups_come_after_those_that_they_name_also_where_there_are_very_many() {
+        let policy = |groups: &[(&str, &str)]| Policy {
+            groups: groups
+                .iter()
+                .map(|(name, devices)| group(name, None, devices))
+                .collect(),
+            ..Policy::default()
+        };
+        let some = policy(&[
+            ("top", "group:SUB*"),
+            ("sub1", "tag:a"),
+            ("sub2", "-group:sub1"),
+            ("self", "group:self"),
+            ("beside", "group:self tag:a"),
+            ("any", "tag:b"),
+        ]);
+        let (rounds, circle) = super::super::group_rounds(&some);
+        assert_eq!(rounds, [vec![1, 5], vec![2], vec![0]]);
+        assert_eq!(circle, [3, 4]);
+        let mut many = Policy::default();
+        let last = 9_999;
+        for at in 0..=last {
+            let devices = match at == last {
+                true => "tag:a".to_owned(),
+                false => format!("group:g{}", at + 1),
+            };
+            many.groups.push(group(&format!("g{at}"), None, &devices));
+        }
+        let (rounds, circle) = super::super::group_rounds(&many);
+        assert_eq!((rounds.len(), circle.len()), (10_000, 0));
+        assert_eq!(rounds[0], [last]);
+    }
 }
