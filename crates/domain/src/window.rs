@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{ClientId, WindowId};
 use crate::name::Label;
+use crate::package::words;
 use crate::query::Query;
 
 mod catch_up;
@@ -302,11 +303,27 @@ pub struct ChangeWindow {
     pub reserve: Option<WindowDuration>,
     /// What a device may that was out of contact during a whole opening.
     pub catch_up: Option<CatchUp>,
+    /// What may happen in it.
+    pub opens_for: OpensFor,
     /// From when the rule is valid.
     pub valid_from: Timestamp,
     /// Until when, once it was ended.
     pub ended_at: Option<Timestamp>,
 }
+
+/// What may happen in a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OpensFor {
+    /// Patches, and the reboots after them.
+    #[default]
+    Changes,
+    /// Nothing but reboots, by the rules that name it: install time and reboot time are apart.
+    Reboots,
+}
+
+words!(OpensFor "use of a window" "changes, reboots" {
+    Changes "changes", Reboots "reboots",
+});
 
 /// One opening of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -194,6 +194,7 @@ pub fn window() -> ChangeWindow {
         until: None,
         reserve: None,
         catch_up: None,
+        opens_for: domain::window::OpensFor::Changes,
         valid_from: at("2026-01-01T00:00:00Z"),
         ended_at: None,
     }

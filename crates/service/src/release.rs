@@ -12,7 +12,7 @@ use domain::id::WindowId;
 use domain::page::Page;
 use domain::policy::Policy;
 use domain::query::Query;
-use domain::window::ChangeWindow;
+use domain::window::{ChangeWindow, OpensFor};
 use engine::releases::{self, Meeting, MetDevice, ReleaseDay, ReleaseKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,7 @@ fn meeting(
             let windows = rules
                 .windows
                 .iter()
+                .filter(|window| window.opens_for == OpensFor::Changes)
                 .filter(|window| window.client.is_none_or(|id| id == seen.device.client))
                 .filter(|window| window.devices.matches(&subject, now))
                 .collect();

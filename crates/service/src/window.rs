@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use domain::access::{self, ClientScope, Permission, Principal};
 use domain::id::WindowId;
 use domain::page::{Page, PageRequest};
-use domain::window::{CatchUp, ChangeWindow, WindowZone};
+use domain::window::{CatchUp, ChangeWindow, OpensFor, WindowZone};
 use engine::calendar::openings;
 use jiff::Timestamp;
 use jiff::civil::Time;
@@ -153,6 +153,7 @@ fn says(item: &mut WindowItem, window: &ChangeWindow, now: Timestamp) {
         window
             .reserve
             .map(|reserve| format!("nothing begins in its last {reserve}")),
+        (window.opens_for == OpensFor::Reboots).then(|| "for reboots only".to_owned()),
     ];
     item.limits = limits.into_iter().flatten().collect();
     item.catch_up = window.catch_up.as_ref().map(catch_up_in_words);

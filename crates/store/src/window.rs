@@ -16,7 +16,7 @@ use crate::value::{Columns, Row, binds, to_json};
 macro_rules! window_columns {
     () => {
         "SELECT w.id, w.client, w.name, w.devices, w.recurrence, w.start_time, w.duration, w.zone,
-            w.from_date, w.until_date, w.reserve, w.catch_up, w.valid_from, w.ended_at,
+            w.from_date, w.until_date, w.reserve, w.catch_up, w.opens_for, w.valid_from, w.ended_at,
             w.file, w.position, w.source FROM change_window w WHERE "
     };
 }
@@ -24,9 +24,9 @@ macro_rules! window_columns {
 statements! {
     WINDOW_ADD = "window.add", Scoped,
         concat!("INSERT INTO change_window (id, client, name, devices, recurrence, start_time, duration,
-            zone, from_date, until_date, reserve, catch_up, valid_from, recorded_at, file, position,
-            source)
-            SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19 WHERE ",
+            zone, from_date, until_date, reserve, catch_up, opens_for, valid_from, recorded_at, file,
+            position, source)
+            SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20 WHERE ",
             in_scope!("CAST($4 AS TEXT)"));
     WINDOW_END = "window.end", Scoped,
         concat!("UPDATE change_window SET ended_at = $4, end_recorded_at = $5, ended_by = $6
@@ -66,13 +66,14 @@ fn read(c: &mut Columns) -> Result<ChangeWindow, StoreError> {
         until: c.maybe_parsed()?,
         reserve: c.maybe_parsed()?,
         catch_up: c.maybe_json()?,
+        opens_for: c.parsed()?,
         valid_from: c.time()?,
         ended_at: c.maybe_time()?,
     })
 }
 
 /// How many columns come before the place.
-const PLACE_AT: usize = 14;
+const PLACE_AT: usize = 15;
 
 fn standing(row: Row) -> Result<Standing<ChangeWindow>, StoreError> {
     let place = Place::read(&mut row.from(PLACE_AT).columns("change window"))?;
@@ -88,7 +89,7 @@ fn standing(row: Row) -> Result<Standing<ChangeWindow>, StoreError> {
 }
 
 /// How many columns come before the times.
-const TIMES_AT: usize = 12;
+const TIMES_AT: usize = 13;
 
 /// A change window as lists have it: one that cannot be read is in them too.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,6 +144,7 @@ impl Tx<'_> {
             window.until.map(|date| date.to_string()),
             window.reserve.map(|reserve| reserve.to_string()),
             window.catch_up.map(|catch_up| to_json(&catch_up)),
+            window.opens_for.word(),
             window.valid_from,
             recorded_at,
             place.file.clone(),

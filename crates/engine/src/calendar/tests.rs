@@ -26,6 +26,7 @@ pub(super) fn window(days: &str, start: &str, duration: &str, zone: &str) -> Cha
         until: None,
         reserve: None,
         catch_up: None,
+        opens_for: domain::window::OpensFor::Changes,
 
         start: domain::window::start_from_text(start).unwrap(),
         duration: duration.parse().unwrap(),

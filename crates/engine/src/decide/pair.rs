@@ -14,7 +14,7 @@ use domain::policy::{ApprovalRule, Policy, PolicyKind, RuleAction, Unreadable};
 use domain::query::Truth;
 use domain::snapshot::Contact;
 use domain::verdict::{Answer, GateName};
-use domain::window::ChangeWindow;
+use domain::window::{ChangeWindow, OpensFor};
 use jiff::Timestamp;
 
 use super::Outcome;
@@ -71,12 +71,13 @@ impl<'a> Side<'a> {
         self
     }
 
-    /// The windows that the rules leave, of all that cover the device.
+    /// The windows for patches that the rules leave, of all that cover the device.
     pub fn windows(&self, rules: &[usize]) -> Vec<&'a ChangeWindow> {
         let allowed = |window: &&'a ChangeWindow| {
-            rules
-                .iter()
-                .all(|rule| self.policy.rules[*rule].windows.contains(&window.name))
+            window.opens_for == OpensFor::Changes
+                && rules
+                    .iter()
+                    .all(|rule| self.policy.rules[*rule].windows.contains(&window.name))
         };
         self.coverage
             .windows
@@ -410,7 +411,7 @@ impl<'a> Side<'a> {
         }
         match (opening, approver) {
             (Some(opening), _) => WindowState::Opens(opening),
-            _ if self.coverage.windows.is_empty() => WindowState::None,
+            _ if self.windows(&[]).is_empty() => WindowState::None,
             (None, Some(Approver::Rule(rule, index)))
                 if !rule.windows.is_empty() && self.windows(&[index]).is_empty() =>
             {

@@ -7,7 +7,7 @@
 use domain::decision::Level;
 use domain::policy::{Notice, RebootRule, RebootWhen};
 use domain::query::Truth;
-use domain::window::Opening;
+use domain::window::{Opening, OpensFor};
 use jiff::Timestamp;
 
 use super::pair::Side;
@@ -79,7 +79,10 @@ impl<'a> Side<'a> {
             .windows
             .iter()
             .copied()
-            .filter(|window| rule.window.as_ref().is_none_or(|name| window.name == *name))
+            .filter(|window| match &rule.window {
+                Some(name) => window.name == *name,
+                None => window.opens_for == OpensFor::Changes,
+            })
             .collect();
         let contacts = self.contacts.filter(|_| rule.window.is_none());
         let table = Timetable::new(&windows, &self.freezes.spans, self.zone, contacts, self.now);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::name::Label;
 use domain::policy::{ApprovalRule, PolicyKind, RuleAction};
 use domain::query::{Condition, Expr, Field, Query};
-use domain::window::{ChangeWindow, Recurrence};
+use domain::window::{ChangeWindow, OpensFor, Recurrence};
 
 use super::{Lint, times};
 use crate::policy_file::{OWNER_OF_NO_NAME, Weight};
@@ -72,11 +72,13 @@ pub(super) fn unreachable(lint: &mut Lint<'_>) {
     }
 }
 
-/// The windows that a rule uses, as far as the queries tell: those that may cover its devices.
+/// The windows that a rule uses, as far as the queries tell: those for patches that may cover its
+/// devices.
 fn windows_of<'p>(windows: &'p [ChangeWindow], rule: &ApprovalRule) -> Vec<&'p ChangeWindow> {
     let named = |name: &Label| rule.windows.is_empty() || rule.windows.contains(name);
     windows
         .iter()
+        .filter(|window| window.opens_for == OpensFor::Changes)
         .filter(|window| named(&window.name) && !apart(&window.devices, &rule.devices))
         .collect()
 }
@@ -92,6 +94,18 @@ pub(super) fn without_windows(lint: &mut Lint<'_>) {
         }
         let of_rule = windows_of(&lint.policy.windows, rule);
         let at = (PolicyKind::Rule, index);
+        let for_reboots = lint.policy.windows.iter().find(|window| {
+            window.opens_for == OpensFor::Reboots && rule.windows.contains(&window.name)
+        });
+        if let Some(window) = for_reboots {
+            let what = format!(
+                "the rule `{}` names the window `{}`, which is for reboots alone: nothing is \
+                 installed in it",
+                rule.name, window.name
+            );
+            let hint = "leave the window out, or take `opens_for` out of it";
+            lint.tell(Weight::Warning, at, what, hint);
+        }
         if of_rule.is_empty() {
             let what = if lint.policy.windows.is_empty() {
                 "there is no change window, so nothing that it approves is ever installed"

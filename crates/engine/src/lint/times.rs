@@ -1,7 +1,7 @@
 //! Windows that never open, freezes that leave nothing, and what is over.
 
 use domain::policy::{PolicyKind, RebootWhen};
-use domain::window::{ChangeWindow, WindowZone};
+use domain::window::{ChangeWindow, OpensFor, WindowZone};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Lint;
@@ -128,9 +128,10 @@ pub(super) fn warnings(lint: &mut Lint<'_>) {
             continue;
         };
         let covering = lint.policy.windows.iter().filter(|window| {
-            window.devices.is_everything()
+            let covers = window.devices.is_everything()
                 || window.devices == rule.devices
-                || rule.devices.implies(&window.devices)
+                || rule.devices.implies(&window.devices);
+            covers && window.opens_for == OpensFor::Changes
         });
         let too_short = covering.filter(|window| {
             let closes_at = lint.now.checked_add(window.duration.elapsed());

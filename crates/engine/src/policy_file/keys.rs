@@ -295,6 +295,11 @@ pub(super) const KINDS: &[Row] = &[
                 Shape::Table(&CATCH_UP),
                 "what a device may that was out of contact during a whole opening",
             ),
+            may(
+                "opens_for",
+                Shape::Choice(&["changes", "reboots"]),
+                "what may happen in it: without, changes; reboots for reboot rules that name it",
+            ),
         ],
     },
     Row {

@@ -99,6 +99,7 @@ pub(super) fn window(fields: &mut Fields<'_, '_>) -> Option<ChangeWindow> {
         fields.parsed::<WindowDuration>("reserve")
     });
     let catch_up = maybe(fields, "catch_up", catch_up);
+    let opens_for = maybe(fields, "opens_for", |fields| fields.choice("opens_for"));
     if let (Some(Some(from)), Some(Some(until))) = (from, until)
         && from > until
     {
@@ -134,6 +135,7 @@ pub(super) fn window(fields: &mut Fields<'_, '_>) -> Option<ChangeWindow> {
         until: until?,
         reserve: reserve?,
         catch_up: catch_up?,
+        opens_for: opens_for?.unwrap_or_default(),
         valid_from: Timestamp::MIN,
         ended_at: None,
     })

@@ -9,7 +9,7 @@ use domain::policy::{
     ApprovalRule, Exclusion, Freeze, Group, Policy, PolicyKind, RebootRule, RingSet,
 };
 use domain::query::Query;
-use domain::window::{CatchUp, ChangeWindow, MonthDay, Nth, Recurrence, WindowZone};
+use domain::window::{CatchUp, ChangeWindow, MonthDay, Nth, OpensFor, Recurrence, WindowZone};
 use jiff::civil::{DateTime, Time};
 
 use super::OWNER_OF_NO_NAME;
@@ -149,6 +149,9 @@ fn print_window(table: &mut Table, window: &ChangeWindow) {
         parts.extend(not.map(|not| format!("not = {}", quoted(&not.to_string()))));
         parts.extend(expires.map(|expires| format!("expires = {}", quoted(&expires.to_string()))));
         table.line("catch_up", format!("{{ {} }}", parts.join(", ")));
+    }
+    if window.opens_for != OpensFor::Changes {
+        table.text("opens_for", window.opens_for.word());
     }
 }
 

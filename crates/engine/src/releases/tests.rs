@@ -69,6 +69,7 @@ fn window(number: u8, days: &str, start: &str) -> ChangeWindow {
         until: None,
         reserve: None,
         catch_up: None,
+        opens_for: domain::window::OpensFor::Changes,
 
         start: domain::window::start_from_text(start).unwrap(),
         duration: "2h".parse().unwrap(),

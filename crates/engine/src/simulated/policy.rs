@@ -7,7 +7,7 @@ use domain::policy::{
     RuleAction,
 };
 use domain::query::Query;
-use domain::window::{ChangeWindow, Recurrence, WindowZone, start_from_text};
+use domain::window::{ChangeWindow, OpensFor, Recurrence, WindowZone, start_from_text};
 use jiff::Timestamp;
 
 /// The rules that hold for everybody: name, patches, devices, action, delay.
@@ -162,6 +162,7 @@ fn window(name: &str, devices: &str, days: &str, start: &str, hours: &str) -> Op
         from: None,
         until: None,
         reserve: None,
+        opens_for: OpensFor::Changes,
         catch_up: None,
         valid_from: Timestamp::MIN,
         ended_at: None,

@@ -7,7 +7,7 @@ use domain::policy::{
     RuleAction, Unreadable, UserPresent,
 };
 use domain::query::Query;
-use domain::window::ChangeWindow;
+use domain::window::{ChangeWindow, OpensFor};
 use jiff::Timestamp;
 
 use super::query::{devices, listed, patches};
@@ -88,6 +88,9 @@ pub fn window(window: &ChangeWindow) -> Entry {
         )
     }));
     sentences.extend(window.catch_up.as_ref().map(catch_up));
+    if window.opens_for == OpensFor::Reboots {
+        sentences.push("It is for reboots alone: nothing is installed in it.".to_owned());
+    }
     Entry {
         kind: PolicyKind::Window,
         name: window.name.to_string(),

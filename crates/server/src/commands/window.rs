@@ -92,6 +92,9 @@ pub struct AddArgs {
     /// And not later than so long after the missed opening, such as 7d
     #[arg(long, value_name = "DURATION", requires = "catch_up")]
     catch_up_expires: Option<String>,
+    /// What may happen in it: `changes`, as it is without, or `reboots` for the reboot rules that name it
+    #[arg(long, value_name = "WHAT")]
+    opens_for: Option<String>,
     /// End this window (name or id) in the same moment: the new one stands instead of it
     #[arg(long, value_name = "WINDOW")]
     instead: Option<String>,
@@ -187,6 +190,7 @@ fn add(args: &AddArgs, global: &Global) -> Result<Outcome, Failure> {
         until: args.until.clone(),
         reserve: args.reserve.clone(),
         catch_up,
+        opens_for: args.opens_for.clone(),
     };
     let body = serde_json::to_value(&wanted)?;
     let api = Api::new(global)?;

@@ -2,7 +2,7 @@
 
 use domain::policy::PolicyKind;
 use domain::query::SubjectKind;
-use domain::window::{ChangeWindow, MonthDay, Recurrence};
+use domain::window::{ChangeWindow, MonthDay, OpensFor, Recurrence};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -58,6 +58,9 @@ pub struct NewWindow {
     /// What a device may that was off during a whole opening.
     #[serde(default)]
     pub catch_up: Option<NewCatchUp>,
+    /// `changes`, as it is without, or `reboots`: for reboot rules that name it, and nothing else.
+    #[serde(default)]
+    pub opens_for: Option<String>,
 }
 
 /// What a device may that was out of contact during a whole opening.
@@ -92,6 +95,8 @@ impl NewWindow {
                 not: catch_up.not.map(|not| not.to_string()),
                 expires: catch_up.expires.map(|expires| expires.to_string()),
             }),
+            opens_for: (window.opens_for != OpensFor::Changes)
+                .then(|| window.opens_for.to_string()),
             ..Self::default()
         };
         new.recur(&window.recurrence);
@@ -173,6 +178,7 @@ impl NewWindow {
         table.maybe("from", self.from.as_deref());
         table.maybe("until", self.until.as_deref());
         table.maybe("reserve", self.reserve.as_deref());
+        table.maybe("opens_for", self.opens_for.as_deref());
         if let Some(catch_up) = &self.catch_up {
             table.inside("catch_up");
             table.text("within", &catch_up.within);
@@ -232,6 +238,10 @@ mod tests {
             without_days(|window| window.month_day = Some("last".into())),
             without_days(|window| window.dates = vec!["2026-12-24".into(), "2026-12-31".into()]),
             without_days(|window| window.after_release = Some("2d".into())),
+            NewWindow {
+                opens_for: Some("reboots".into()),
+                ..weekly()
+            },
         ];
         for wanted in all {
             let read = wanted.read().unwrap();

@@ -4,6 +4,7 @@ ALTER TABLE change_window ADD COLUMN from_date TEXT;
 ALTER TABLE change_window ADD COLUMN until_date TEXT;
 ALTER TABLE change_window ADD COLUMN reserve TEXT;
 ALTER TABLE change_window ADD COLUMN catch_up TEXT;
+ALTER TABLE change_window ADD COLUMN opens_for TEXT NOT NULL DEFAULT 'changes';
 -- Where it was written: file, place in it and text with its comments. NULL: made by hand.
 ALTER TABLE change_window ADD COLUMN file TEXT;
 ALTER TABLE change_window ADD COLUMN position INTEGER;

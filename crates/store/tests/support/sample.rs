@@ -278,6 +278,7 @@ pub fn window(number: u64, client: Option<ClientId>) -> ChangeWindow {
         until: None,
         reserve: None,
         catch_up: None,
+        opens_for: domain::window::OpensFor::Changes,
         valid_from: at(50),
         ended_at: None,
     }

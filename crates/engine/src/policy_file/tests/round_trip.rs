@@ -7,7 +7,7 @@ use domain::policy::{
     RuleAction, Study, UserPresent,
 };
 use domain::query::Query;
-use domain::window::{CatchUp, ChangeWindow};
+use domain::window::{CatchUp, ChangeWindow, OpensFor};
 use jiff::civil::{DateTime, date};
 use jiff::{SignedDuration, ToSpan as _};
 use proptest::option;
@@ -106,7 +106,7 @@ fn window() -> impl Strategy<Value = ChangeWindow> {
     );
     let minutes = || (1_u32..10_080).prop_map(|count| format!("{count}m").parse().unwrap());
     let days = (option::of(day()), 0_i64..400, any::<bool>());
-    let rest = (option::of(minutes()), option::of(catch_up));
+    let rest = (option::of(minutes()), option::of(catch_up), any::<bool>());
     (
         name(),
         devices(),
@@ -128,7 +128,7 @@ fn window() -> impl Strategy<Value = ChangeWindow> {
                 duration,
                 zone,
                 days,
-                (reserve, catch_up),
+                (reserve, catch_up, reboots),
             )| {
                 let (from, after, ends) = days;
                 let until = from
@@ -154,6 +154,11 @@ fn window() -> impl Strategy<Value = ChangeWindow> {
                     until,
                     reserve: reserve.filter(|reserve| *reserve < duration),
                     catch_up,
+                    opens_for: if reboots {
+                        OpensFor::Reboots
+                    } else {
+                        OpensFor::Changes
+                    },
                     valid_from: Timestamp::MIN,
                     ended_at: None,
                 }

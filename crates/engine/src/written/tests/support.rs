@@ -39,6 +39,7 @@ pub(super) fn a_window(
         until: None,
         reserve: None,
         catch_up: None,
+        opens_for: domain::window::OpensFor::Changes,
         valid_from: at("2026-01-01T00:00:00Z"),
         ended_at: None,
     }

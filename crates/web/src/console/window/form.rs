@@ -43,7 +43,7 @@ const COUNTS: [(&str, &str); 6] = [
 ];
 
 /// The fields that show what is wrong with them.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 18] = [
     "name",
     "for",
     "zone",
@@ -61,6 +61,7 @@ const FIELDS: [&str; 17] = [
     "after_release",
     "within",
     "not",
+    "opens_for",
 ];
 
 /// A box or an option to pick.

@@ -27,6 +27,7 @@ pub(in crate::console) struct WindowForm {
     pub within: String,
     pub not: String,
     pub expires: String,
+    pub opens_for: String,
 }
 
 impl WindowForm {
@@ -47,7 +48,7 @@ impl WindowForm {
         (form, preview)
     }
 
-    fn texts(&mut self) -> [(&'static str, &mut String); 19] {
+    fn texts(&mut self) -> [(&'static str, &mut String); 20] {
         [
             ("name", &mut self.name),
             ("for", &mut self.devices),
@@ -68,6 +69,7 @@ impl WindowForm {
             ("within", &mut self.within),
             ("not", &mut self.not),
             ("expires", &mut self.expires),
+            ("opens_for", &mut self.opens_for),
         ]
     }
 
@@ -141,6 +143,7 @@ impl WindowForm {
             within: catch_up.within,
             not: text(&catch_up.not),
             expires: text(&catch_up.expires),
+            opens_for: text(&window.opens_for),
         }
     }
 
@@ -171,6 +174,7 @@ impl WindowForm {
                     not: text(&self.not),
                     expires: text(&self.expires),
                 }),
+            opens_for: text(&self.opens_for),
             ..NewWindow::default()
         };
         match self.rule.as_str() {
