@@ -86,4 +86,16 @@ pub struct Policy {
     pub exclusions: Vec<Exclusion>,
     /// What the store holds and nobody can read.
     pub unreadable: Vec<Unreadable>,
+    /// What holds where there is no window at all.
+    pub without_windows: WithoutWindows,
+}
+
+/// What a policy without any change window means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WithoutWindows {
+    /// Nothing is changed, ever: so it is on a server.
+    #[default]
+    Closed,
+    /// The gate has nothing configured and is open: so files are read that no server stands behind.
+    Open,
 }

@@ -9,7 +9,7 @@ use domain::access::{Principal, Reach, Role};
 use domain::page::PageRequest;
 use domain::policy::PolicyKind;
 use service::ServiceError;
-use service::policy::{PolicyApplied, PolicyFile, PolicySent, PolicyStepKind};
+use service::policy::{PolicyApplied, PolicyFile, PolicyLook, PolicySent, PolicyStepKind};
 use support::*;
 
 const ACME: &str = r#"# The policy of Acme.
@@ -200,6 +200,46 @@ fn with_one_mistake_nothing_is_applied_and_every_mistake_is_told() {
     assert!(problems[0].what.contains("Acmee"), "{problems:?}");
     let list = server.service.policy_list(&server.owner, None).unwrap();
     assert_eq!(list.items, []);
+}
+
+#[test]
+fn a_file_keeps_its_place_and_a_new_one_comes_last() {
+    let server = Server::new();
+    let rule =
+        |name: &str| format!("[[rule]]\nname = \"{name}\"\naction = \"deny\"\nwhy = \"w\"\n");
+    let week = format!("{}{}", rule("week one"), rule("week two"));
+    let acme = format!("{}{}", rule("acme one"), rule("acme two"));
+    let put = |files: &[(&str, &str)]| {
+        server
+            .service
+            .policy_apply(&server.owner, &sent(files))
+            .unwrap();
+    };
+    let order = || {
+        let look = PolicyLook::default();
+        let seen = server
+            .service
+            .policy_overview(&server.owner, &look)
+            .unwrap();
+        let names = seen.lines.iter().map(|line| line.name.clone());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    put(&[("week.toml", &week)]);
+    put(&[("acme.toml", &acme)]);
+    assert_eq!(order(), "week one, week two, acme one, acme two");
+    // Again, longer than before: it does not reach into the next file.
+    let longer = format!("{week}{}", rule("week three"));
+    put(&[("week.toml", &longer)]);
+    assert_eq!(
+        order(),
+        "week one, week two, week three, acme one, acme two"
+    );
+    // Given together, the order in which they are given counts.
+    put(&[("acme.toml", &acme), ("week.toml", &longer)]);
+    assert_eq!(
+        order(),
+        "acme one, acme two, week one, week two, week three"
+    );
 }
 
 #[test]

@@ -428,6 +428,7 @@ pub(super) fn window(side: &Side<'_>, standing: &Standing<'_, '_>, names: &[&str
     let names = names.join(", ");
     match standing.window {
         WindowState::Unreadable(object) => unreadable(gate, object),
+        WindowState::NotConfigured => open(gate, "no change window is configured"),
         WindowState::None => closed(gate, "no change window covers this device", owner),
         WindowState::NoneOfRule(rule) => closed(
             gate,

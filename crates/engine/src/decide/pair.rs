@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use domain::decision::{Decision, Word};
-use domain::policy::{ApprovalRule, Policy, PolicyKind, RuleAction, Unreadable};
+use domain::policy::{ApprovalRule, Policy, PolicyKind, RuleAction, Unreadable, WithoutWindows};
 use domain::query::Truth;
 use domain::snapshot::Contact;
 use domain::verdict::{Answer, GateName};
@@ -87,6 +87,11 @@ impl<'a> Side<'a> {
             .collect()
     }
 
+    /// Whether any time will do, because no window is written down.
+    pub fn needs_no_window(&self) -> bool {
+        self.policy.windows.is_empty() && self.policy.without_windows == WithoutWindows::Open
+    }
+
     /// The calendar for the windows that the rules leave.
     pub fn table(&self, rules: &[usize]) -> Rc<Timetable> {
         let known = self.tables.borrow();
@@ -96,6 +101,9 @@ impl<'a> Side<'a> {
         drop(known);
         let windows = self.windows(rules);
         let work_out = || {
+            if self.needs_no_window() {
+                return Rc::new(Timetable::any_time(&self.freezes.spans, self.now));
+            }
             Rc::new(Timetable::new(
                 &windows,
                 &self.freezes.spans,
@@ -397,6 +405,9 @@ impl<'a> Side<'a> {
     ) -> WindowState<'a> {
         if let Some(object) = self.unreadable_window() {
             return WindowState::Unreadable(object);
+        }
+        if self.needs_no_window() {
+            return WindowState::NotConfigured;
         }
         let now = self.now;
         let opening = table.opening(now, pair.release);

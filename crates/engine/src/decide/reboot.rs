@@ -85,7 +85,12 @@ impl<'a> Side<'a> {
             })
             .collect();
         let contacts = self.contacts.filter(|_| rule.window.is_none());
-        let table = Timetable::new(&windows, &self.freezes.spans, self.zone, contacts, self.now);
+        let frozen = &self.freezes.spans;
+        let table = if rule.window.is_none() && self.needs_no_window() {
+            Timetable::any_time(frozen, self.now)
+        } else {
+            Timetable::new(&windows, frozen, self.zone, contacts, self.now)
+        };
         let present = rule.user_present.as_ref();
         let from = present.map_or(self.now, |present| present.rebooted_from(self.now));
         table.opening(from, None)

@@ -463,4 +463,68 @@ mod tests {
             "2026-03-04T00:00:00Z"
         );
     }
+
+    #[test]
+    fn without_any_window_files_are_open_and_a_server_is_closed() {
+        let snapshot: Snapshot = serde_json::from_str(
+            r#"{"v":1,"devices":[{"id":"a","zone":"UTC","findings":[{"patch":"p",
+                "released_at":"2026-03-01T00:00:00Z"}]}]}"#,
+        )
+        .unwrap();
+        let files = crate::policy_file::read(&[(
+            "a.toml".to_owned(),
+            r#"
+[[rule]]
+name = "all"
+action = "approve"
+after = "7d"
+
+[[freeze]]
+name = "march"
+zone = "UTC"
+from = "2026-03-10T00:00"
+until = "2026-03-12T00:00"
+"#
+            .to_owned(),
+        )])
+        .unwrap();
+        let asked = |without_windows, now: &str| {
+            let policy = Policy {
+                without_windows,
+                ..files.policy.clone()
+            };
+            let (world, now) = (SnapshotWorld::new(&snapshot, &policy), now.parse().unwrap());
+            let (device, finding) = (&snapshot.devices[0], &snapshot.devices[0].findings[0]);
+            let verdict = world.device(device, now).verdict(finding);
+            assert_eq!(
+                world.device(device, now).outcome(finding),
+                Outcome::of(&verdict)
+            );
+            assert_eq!(world.fleet(1).outcomes(now, 1), [Outcome::of(&verdict)]);
+            let at = verdict.at.map(|at| at.to_string()).unwrap_or_default();
+            let gate = verdict
+                .gate
+                .map(|gate| gate.to_string())
+                .unwrap_or_default();
+            (verdict.gates[6].open, verdict.verdict, at, gate)
+        };
+        use domain::policy::WithoutWindows::{Closed, Open};
+        use domain::verdict::Answer::{Later, Never, Now};
+        let later = |at: &str, gate: &str| (Some(true), Later, at.to_owned(), gate.to_owned());
+        let (early, frozen, after) = (
+            "2026-03-05T00:00:00Z",
+            "2026-03-11T00:00:00Z",
+            "2026-03-12T00:00:00Z",
+        );
+        assert_eq!(asked(Open, early), later("2026-03-08T00:00:00Z", "delay"));
+        assert_eq!(asked(Open, frozen), later(after, "frozen"));
+        assert_eq!(
+            asked(Open, after),
+            (Some(true), Now, after.to_owned(), String::new())
+        );
+        for at in [early, frozen, after] {
+            let (open, answer, _, _) = asked(Closed, at);
+            assert_eq!((open, answer), (Some(false), Never));
+        }
+    }
 }

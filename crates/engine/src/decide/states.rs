@@ -201,6 +201,8 @@ impl FrozenState<'_, '_> {
 /// The gate `window`.
 #[derive(Clone, Copy)]
 pub(super) enum WindowState<'a> {
+    /// No window is written down, and none is needed.
+    NotConfigured,
     /// No window covers the device.
     None,
     /// Those that the rule names do not cover it.

@@ -148,6 +148,24 @@ impl Timetable {
         table
     }
 
+    /// Where windows do not count: any time that is not frozen.
+    pub fn any_time(frozen: &Frozen, now: Timestamp) -> Self {
+        let table = Self::new(&[], frozen, "UTC", None, now);
+        let always = Opening {
+            opens_at: now,
+            closes_at: Timestamp::MAX,
+        };
+        let inner = Inner {
+            usable: table.frozen.without(always).into_iter().collect(),
+            at_now: vec![always],
+            covered_until: Timestamp::MAX,
+            ended: true,
+            ..Inner::default()
+        };
+        table.inner.replace(inner);
+        table
+    }
+
     /// The stretches in which a device may be changed that missed an opening of a window.
     fn caught_up(&self, window: &CompiledWindow) -> Vec<Opening> {
         match &self.device_zone {

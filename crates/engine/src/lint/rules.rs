@@ -108,7 +108,7 @@ pub(super) fn without_windows(lint: &mut Lint<'_>) {
         }
         if of_rule.is_empty() {
             let what = if lint.policy.windows.is_empty() {
-                "there is no change window, so nothing that it approves is ever installed"
+                "there is no change window, so a server never installs what it approves"
             } else {
                 "none of its windows covers its devices, so nothing that it approves is ever \
                  installed"

@@ -34,6 +34,7 @@ pub fn limited_to(policy: &Policy, client: &ClientAsked) -> Policy {
     }
     let covers = |owner: Option<ClientId>, devices: &Query| concern.may_cover(owner, devices);
     Policy {
+        without_windows: policy.without_windows,
         groups: kept(&policy.groups, |one| covers(one.client, &one.devices)),
         windows: kept(&policy.windows, |one| covers(one.client, &one.devices)),
         freezes: kept(&policy.freezes, |one| covers(one.client, &one.devices)),

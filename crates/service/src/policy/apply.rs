@@ -12,7 +12,7 @@ use engine::policy_file::{self, Object, PolicyFiles, Problem};
 use jiff::Timestamp;
 use store::{Actor, Place, PolicyRow, PolicyVersion, Tx};
 
-use super::compare::{Comparison, Step, compare, place};
+use super::compare::{Comparison, Places, Step, compare};
 use super::plan::afterwards;
 use super::standing::{self, Stands};
 use super::{
@@ -241,8 +241,12 @@ impl Applying {
         }
         for step in &compared.steps {
             match step {
-                Step::Make(at) | Step::Replace(at, _) => self.make(tx, *at, &clients)?,
-                Step::Move(at, stands) => self.set_place(tx, stands, &place(&self.files, *at))?,
+                Step::Make(at) | Step::Replace(at, _) => {
+                    self.make(tx, *at, &clients, &compared.places)?;
+                }
+                Step::Move(at, stands) => {
+                    self.set_place(tx, stands, &compared.places.of(&self.files, *at))?;
+                }
                 Step::Leave(..) | Step::End(_) => {}
             }
         }
@@ -282,7 +286,7 @@ impl Applying {
         Ok(())
     }
 
-    fn make(&self, tx: &mut Tx<'_>, at: usize, clients: &Clients) -> Result<()> {
+    fn make(&self, tx: &mut Tx<'_>, at: usize, clients: &Clients, places: &Places) -> Result<()> {
         let Some(file_object) = self.files.objects().get(at) else {
             return Ok(());
         };
@@ -295,7 +299,7 @@ impl Applying {
             Made {
                 object,
                 client: clients.get(&at).copied().flatten(),
-                place: place(&self.files, at),
+                place: places.of(&self.files, at),
                 at,
             },
         )

@@ -38,6 +38,72 @@ pub(super) struct Comparison {
     pub over: u32,
     /// Why the files cannot be applied to what stands.
     pub problems: Vec<Problem>,
+    /// Where the objects of the files stand among all.
+    pub places: Places,
+}
+
+/// Positions that a file may have: as many as files may have objects.
+const POSITIONS_OF_FILE: u32 = policy_file::OBJECTS_MAX as u32;
+
+/// The places of files among all that stand: a file keeps its place, a new one comes last, and files
+/// that are given together stand in the order in which they are given.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// By file: its first position, and the index of its first object.
+    files: BTreeMap<String, (u32, usize)>,
+}
+
+impl Places {
+    fn new(files: &PolicyFiles, standing: &[Stands]) -> Self {
+        let mut slots: BTreeMap<&str, u32> = BTreeMap::new();
+        for object in standing {
+            if let Some(file) = &object.place.file {
+                let slot = object.place.position / POSITIONS_OF_FILE;
+                let known = slots.entry(file).or_insert(slot);
+                *known = slot.min(*known);
+            }
+        }
+        let mut given: Vec<(&str, usize)> = Vec::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        for (at, object) in files.objects().iter().enumerate() {
+            if seen.insert(&object.place.file) {
+                given.push((&object.place.file, at));
+            }
+        }
+        let after_all = slots.values().max().map_or(0, |last| last + 1);
+        let mut free: Vec<u32> = given
+            .iter()
+            .filter_map(|(file, _)| slots.get(file).copied())
+            .collect();
+        free.sort_unstable();
+        free.dedup();
+        let news = u32::try_from(given.len() - free.len()).unwrap_or(u32::MAX);
+        free.extend(after_all..after_all.saturating_add(news));
+        let placed = given.iter().zip(free).map(|((file, first), slot)| {
+            let begins = slot.saturating_mul(POSITIONS_OF_FILE);
+            ((*file).to_owned(), (begins, *first))
+        });
+        Self {
+            files: placed.collect(),
+        }
+    }
+
+    /// The place of an object of the files.
+    pub(super) fn of(&self, files: &PolicyFiles, at: usize) -> Place {
+        let object = files.objects().get(at);
+        let file = object.map(|object| object.place.file.clone());
+        let (begins, first) = file
+            .as_ref()
+            .and_then(|file| self.files.get(file))
+            .copied()
+            .unwrap_or_default();
+        let within = u32::try_from(at.saturating_sub(first)).unwrap_or(u32::MAX);
+        Place {
+            file,
+            position: begins.saturating_add(within),
+            source: object.map(|object| object.source.clone()),
+        }
+    }
 }
 
 /// What the object at an index of the files says, in one form.
@@ -48,16 +114,6 @@ fn says(files: &PolicyFiles, at: usize) -> String {
         .and_then(|object| Object::of(&files.policy, object.kind, object.index))
         .map(policy_file::to_toml)
         .unwrap_or_default()
-}
-
-/// The place of an object of the files.
-pub(super) fn place(files: &PolicyFiles, at: usize) -> Place {
-    let object = files.objects().get(at);
-    Place {
-        file: object.map(|object| object.place.file.clone()),
-        position: u32::try_from(at).unwrap_or(u32::MAX),
-        source: object.map(|object| object.source.clone()),
-    }
 }
 
 /// Whether an object of the files has a name of its own.
@@ -93,7 +149,10 @@ pub(super) fn compare(
     prune: bool,
     now: Timestamp,
 ) -> Comparison {
-    let mut comparison = Comparison::default();
+    let mut comparison = Comparison {
+        places: Places::new(files, &standing),
+        ..Comparison::default()
+    };
     let mut by_name: BTreeMap<(PolicyKind, String), Stands> = BTreeMap::new();
     let mut by_text: BTreeMap<String, Vec<Stands>> = BTreeMap::new();
     let mut rest: Vec<Stands> = Vec::new();
@@ -119,7 +178,8 @@ pub(super) fn compare(
                 .and_then(|object| by_name.remove(&(object.kind, name))),
             None => by_text.get_mut(&text).and_then(Vec::pop),
         };
-        let step = step(files, at, found, &text, &mut comparison.problems);
+        let place = comparison.places.of(files, at);
+        let step = step(files, at, found, (&text, place), &mut comparison.problems);
         comparison.steps.extend(step);
     }
     rest.extend(by_name.into_values());
@@ -141,14 +201,14 @@ fn step(
     files: &PolicyFiles,
     at: usize,
     found: Option<Stands>,
-    text: &str,
+    (text, place): (&str, Place),
     problems: &mut Vec<Problem>,
 ) -> Option<Step> {
     let Some(found) = found else {
         return Some(Step::Make(at));
     };
     if found.says.as_deref() == Ok(text) {
-        let moved = found.place != place(files, at);
+        let moved = found.place != place;
         return Some(if moved {
             Step::Move(at, found)
         } else {

@@ -169,13 +169,9 @@ pub(super) fn by_name(mut policy: Policy, names: &BTreeMap<ClientId, String>) ->
 }
 
 fn limit(devices: &mut Query, client: Option<ClientId>, names: &BTreeMap<ClientId, String>) {
-    let asks = devices
-        .terms()
-        .iter()
-        .any(|term| term.field() == Some(Field::Client));
     if let Some(name) = client.and_then(|client| names.get(&client))
-        && !asks
-        && let Ok(limited) = Query::parse(&format!("client:\"{name}\" {devices}"))
+        && devices.required(Field::Client) != Some(name)
+        && let Ok(limited) = Query::of(Field::Client, name).and_then(|own| own.and(devices))
     {
         *devices = limited;
     }

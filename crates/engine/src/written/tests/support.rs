@@ -143,6 +143,7 @@ pub(super) fn policy() -> Policy {
     let mut over = a_decision(Word::Deny, "product:curl", "");
     over.ended_at = Some(at("2026-02-10T00:00:00Z"));
     Policy {
+        without_windows: Default::default(),
         groups: vec![Group {
             id: id(1),
             client: None,

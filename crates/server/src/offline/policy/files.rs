@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use domain::policy::WithoutWindows;
 use engine::policy_file::{self, FILE_BYTES_MAX, PolicyFiles, Problem};
 
 use crate::failure::Failure;
@@ -52,11 +53,13 @@ impl FileArgs {
     /// Reads the policy. Its mistakes are told on standard error, every one.
     pub fn policy(&self) -> Result<PolicyFiles, Failure> {
         let texts = self.texts()?;
-        policy_file::read(&texts).map_err(|problems| {
+        let mut files = policy_file::read(&texts).map_err(|problems| {
             // Whoever closed standard error wants to hear nothing.
             let _ = print(&problems, &mut io::stderr().lock());
             refused(&problems)
-        })
+        })?;
+        files.policy.without_windows = WithoutWindows::Open;
+        Ok(files)
     }
 }
 

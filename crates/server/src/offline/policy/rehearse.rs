@@ -50,13 +50,15 @@ pub struct RehearseArgs {
 /// Runs `policy rehearse` on a fleet from a file, a simulated one, or that of the server.
 pub fn run(args: &RehearseArgs, global: &Global, clock: &dyn Clock) -> Result<Outcome, Failure> {
     let until = args.until.unwrap_or_else(|| clock.now());
-    let draft = args.files.policy()?.policy;
+    let mut draft = args.files.policy()?.policy;
     let against = args.against.policy()?;
     let (in_force, fleet) = if args.fleet.is_given() {
         (against, args.fleet.read(args.months, until)?)
     } else {
         eprintln!("fetching the fleet and the policy in force ...");
         let (in_force, fleet) = policy_server::world(global)?;
+        // As it would be there.
+        draft.without_windows = in_force.without_windows;
         (Some(against.unwrap_or(in_force)), fleet)
     };
     let span = Span {
