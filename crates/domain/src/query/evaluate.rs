@@ -473,7 +473,8 @@ fn below_its_client(field: Field, patterns: &[Pattern], subject: &dyn Subject) -
         .iter()
         .filter(|pattern| pattern.pieces().iter().any(|piece| piece.contains('/')))
         .peekable();
-    if patterns.peek().is_none() {
+    let nameless = subject.text(field).any(|_| Truth::Yes) == Truth::No;
+    if patterns.peek().is_none() || nameless {
         return Truth::No;
     }
     let patterns: Vec<&Pattern> = patterns.collect();

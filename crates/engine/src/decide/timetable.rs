@@ -156,7 +156,7 @@ impl Timetable {
             closes_at: Timestamp::MAX,
         };
         let inner = Inner {
-            usable: table.frozen.without(always).into_iter().collect(),
+            usable: table.frozen.without(always).collect(),
             at_now: vec![always],
             covered_until: Timestamp::MAX,
             ended: true,

@@ -73,8 +73,8 @@ fn a_rule_without_a_window_that_opens_for_it_is_found() {
     let none = rule("r", "", "", "");
     assert_eq!(
         told(&none),
-        "1: warning: the rule `r`: there is no change window, so nothing that it approves is ever \
-         installed"
+        "1: warning: the rule `r`: there is no change window, so a server never installs what it \
+         approves"
     );
     let other = window("w", "for = \"client:beta\"") + &rule("r", "", "client:acme", "");
     assert_eq!(

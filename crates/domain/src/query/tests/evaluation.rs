@@ -11,6 +11,13 @@ fn check(subject: &dyn crate::query::Subject, cases: &[(&str, Truth)]) {
 }
 
 #[test]
+fn what_has_no_device_is_certainly_not_below_a_client() {
+    let nameless = Card::new(SubjectKind::Finding).with(Field::Device, &[]);
+    assert_eq!(truth("device:acme/web1", &nameless), Truth::No);
+    assert_eq!(truth("-device:acme/web1", &nameless), Truth::Yes);
+}
+
+#[test]
 fn devices_match_by_names_ids_tags_and_packages() {
     use Truth::{No, Yes};
     check(
