@@ -10,7 +10,7 @@ mod value;
 use std::fmt::Write as _;
 
 use domain::policy::Freeze;
-use domain::window::{ChangeWindow, Opening};
+use domain::window::{ChangeWindow, Opening, OpensFor};
 use jiff::Timestamp;
 
 pub use read::{
@@ -49,6 +49,9 @@ pub fn window_event(
         window.duration,
         zone.map_or_else(|| window.zone.to_string(), str::to_owned),
     );
+    if window.opens_for == OpensFor::Reboots {
+        description.push_str("\nFor reboots alone: nothing is installed in it.");
+    }
     if let Some(reserve) = window.reserve {
         let _ = write!(description, "\nNothing new begins in the last {reserve}.");
     }

@@ -59,8 +59,12 @@ pub fn group(group: &Group) -> Entry {
 
 /// A change window.
 pub fn window(window: &ChangeWindow) -> Entry {
+    let what = match window.opens_for {
+        OpensFor::Changes => "changed",
+        OpensFor::Reboots => "rebooted",
+    };
     let mut sentences = vec![format!(
-        "{} may be changed: {}.",
+        "{} may be {what}: {}.",
         capital(&devices(&window.devices)),
         when_open(window)
     )];

@@ -153,7 +153,7 @@ fn show(policy: &EffectivePolicy) -> Result<(), Failure> {
 fn show_calendar(policy: &EffectivePolicy) -> Result<(), Failure> {
     section(
         "Windows: any of them opens it",
-        &["window", "next openings"],
+        &["window", "opens for", "next openings"],
         &policy.windows,
         |window| {
             let next: Vec<String> = window
@@ -166,7 +166,10 @@ fn show_calendar(policy: &EffectivePolicy) -> Result<(), Failure> {
                 (None, true) => "-".to_owned(),
                 (None, false) => next.join(", "),
             };
-            (vec![name(&window.part), next], &window.part)
+            (
+                vec![name(&window.part), window.opens_for.clone(), next],
+                &window.part,
+            )
         },
         "None: it is never changed.",
     )?;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use domain::access::{self, Permission, Principal};
 use domain::page::{PAGE_ITEMS_MAX, PageRequest};
-use domain::window::Opening;
+use domain::window::{Opening, OpensFor};
 use engine::calendar::freeze_span;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -231,7 +231,11 @@ fn entries(calendar: &Calendar<'_>, (from, to): (Timestamp, Timestamp)) -> Vec<C
         };
     for ((id, zone), series) in &calendar.windows {
         let name = series.window.name.to_string();
-        put(CalendarKind::Opening, id, name, "", zone, series);
+        let note = match series.window.opens_for {
+            OpensFor::Changes => "",
+            OpensFor::Reboots => "for reboots alone",
+        };
+        put(CalendarKind::Opening, id, name, note, zone, series);
     }
     for ((id, zone), (rule, series)) in &calendar.reboots {
         let note = format!("in the window {}", series.window.name);

@@ -67,6 +67,8 @@ pub struct EffectiveWindow {
     pub openings: Vec<OpeningItem>,
     /// Why it never opens, where its zone is not known.
     pub closed: Option<String>,
+    /// What may happen in it: `changes`, or `reboots` alone.
+    pub opens_for: String,
 }
 
 /// A freeze that is on or to come.
@@ -235,6 +237,7 @@ impl<'s> Sources<'s> {
         let entry = written::window(window);
         let compiled = CompiledWindow::after_releases(window, &self.device.zone, releases);
         let part = self.part(&window.id.to_string(), entry, &window.devices, true);
+        let opens_for = window.opens_for.to_string();
         match compiled {
             Ok(compiled) => EffectiveWindow {
                 part,
@@ -247,11 +250,13 @@ impl<'s> Sources<'s> {
                     .map(|opening| self.opening(opening))
                     .collect(),
                 closed: None,
+                opens_for,
             },
             Err(error) => EffectiveWindow {
                 part,
                 openings: Vec::new(),
                 closed: Some(error.to_string()),
+                opens_for,
             },
         }
     }

@@ -75,7 +75,10 @@ impl Holds {
                 .windows
                 .iter()
                 .map(|window| WindowLine {
-                    name: window.part.name.clone(),
+                    name: match window.opens_for.as_str() {
+                        "reboots" => format!("{}, for reboots alone", window.part.name),
+                        _ => window.part.name.clone(),
+                    },
                     devices: super::query_shown(&window.part.devices),
                     next: window.openings.first().map(stretch),
                     closed: window.closed.as_deref().map(sentence),

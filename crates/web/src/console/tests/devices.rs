@@ -67,11 +67,13 @@ fn policy() -> EffectivePolicy {
                 part: part(PolicyKind::Window, "nightly", "opens every night"),
                 openings: vec![opening("2026-03-02T21:00:00Z", "2026-03-02T23:00:00Z")],
                 closed: None,
+                opens_for: "reboots".into(),
             },
             EffectiveWindow {
                 part: part(PolicyKind::Window, "odd", "opens on Mars"),
                 openings: Vec::new(),
                 closed: Some("`Mars/Olympus` is not a known time zone".into()),
+                opens_for: "changes".into(),
             },
         ],
         next: Some(opening("2026-03-02T21:00:00Z", "2026-03-02T23:00:00Z")),
