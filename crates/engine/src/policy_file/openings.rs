@@ -10,11 +10,11 @@ use domain::policy::{Freeze, Policy};
 use domain::query::Truth;
 use domain::snapshot::{Snapshot, SnapshotState};
 use domain::window::{ChangeWindow, Opening, WindowZone};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::problem::shown;
-use crate::calendar::{CompiledWindow, Frozen, freeze_span};
+use crate::calendar::{CompiledWindow, Frozen, OPENING_DAYS_MAX, freeze_span};
 use crate::decide::SnapshotWorld;
 
 /// Which devices the windows are for.
@@ -201,6 +201,10 @@ fn list(
     listing: &mut Listing,
 ) {
     let mut by_zone: BTreeMap<&str, Vec<Opening>> = BTreeMap::new();
+    // What one device has beyond the ends may belong to what another has inside.
+    let beyond = SignedDuration::from_hours(24 * (OPENING_DAYS_MAX + 1));
+    let wide_from = from.checked_sub(beyond).unwrap_or(from);
+    let wide_to = to.checked_add(beyond).unwrap_or(to);
     for ((device_zone, freezes), standing) in ways {
         let label = match &window.zone {
             WindowZone::Device => device_zone,
@@ -222,8 +226,8 @@ fn list(
         match CompiledWindow::after_releases(window, device_zone, &releases) {
             Ok(compiled) => by_zone.entry(label).or_default().extend(compiled.between(
                 &Frozen::new(spans),
-                from,
-                to,
+                wide_from,
+                wide_to,
             )),
             Err(error) => listing.notes.push(format!(
                 "the window `{}` has no openings: {error}",
@@ -233,7 +237,9 @@ fn list(
     }
     for (zone, openings) in by_zone {
         // The same and touching openings of several devices are one.
-        for opening in Frozen::new(openings).spans() {
+        let whole = Frozen::new(openings);
+        let touching = |one: &&Opening| one.opens_at < to && from < one.closes_at;
+        for opening in whole.spans().iter().filter(touching) {
             listing.openings.push(WindowOpening {
                 window: window.name.to_string(),
                 zone: zone.to_owned(),
@@ -241,5 +247,58 @@ fn list(
                 closes_at: opening.closes_at,
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_device_has_beyond_the_end_belongs_to_the_opening() {
+        let files = crate::policy_file::read(&[(
+            "a.toml".to_owned(),
+            r#"
+[[window]]
+name = "monday"
+zone = "UTC"
+start = "22:00"
+duration = "4h"
+days = ["mon"]
+
+[[freeze]]
+name = "midnight"
+zone = "device"
+from = "2026-03-02T23:00"
+until = "2026-03-03T01:00"
+reason = "the books are closed"
+"#
+            .to_owned(),
+        )])
+        .unwrap();
+        // Frozen in UTC: 22 to 24 o'clock on the first, 0 to 2 on the second.
+        let snapshot: Snapshot = serde_json::from_str(
+            r#"{"v":1,"devices":[{"id":"a","zone":"Europe/Berlin"},{"id":"b","zone":"Atlantic/Azores"}]}"#,
+        )
+        .unwrap();
+        let listed = |from: &str, to: &str| -> Vec<String> {
+            let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+            let of = OpeningsOf::Fleet(&snapshot);
+            let listing = openings(&files.policy, of, from, to);
+            let all = listing.openings.iter();
+            all.map(|one| format!("{} {}", one.opens_at, one.closes_at))
+                .collect()
+        };
+        let whole = ["2026-03-02T22:00:00Z 2026-03-03T02:00:00Z"];
+        assert_eq!(
+            listed("2026-03-02T22:00:00Z", "2026-03-02T22:30:00Z"),
+            whole
+        );
+        assert_eq!(
+            listed("2026-03-03T01:00:00Z", "2026-03-04T00:00:00Z"),
+            whole
+        );
+        assert!(listed("2026-03-03T02:00:00Z", "2026-03-04T00:00:00Z").is_empty());
+        assert!(listed("2026-03-02T00:00:00Z", "2026-03-02T22:00:00Z").is_empty());
     }
 }
