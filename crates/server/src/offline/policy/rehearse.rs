@@ -4,7 +4,7 @@
 
 use clap::Args;
 use domain::clock::Clock;
-use domain::policy::Delay;
+use domain::policy::{Delay, Policy};
 use engine::rehearse::{MONTHS_MAX, PolicyRun, Promise, Rehearsal, Span, Tally, Trouble, rehearse};
 use jiff::Timestamp;
 
@@ -59,6 +59,10 @@ pub fn run(args: &RehearseArgs, global: &Global, clock: &dyn Clock) -> Result<Ou
         let (in_force, fleet) = policy_server::world(global)?;
         // As it would be there.
         draft.without_windows = in_force.without_windows;
+        let against = against.map(|against| Policy {
+            without_windows: in_force.without_windows,
+            ..against
+        });
         (Some(against.unwrap_or(in_force)), fleet)
     };
     let span = Span {
