@@ -312,7 +312,8 @@ pub struct ChangeWindow {
 }
 
 /// What may happen in a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OpensFor {
     /// Patches, and the reboots after them.
     #[default]

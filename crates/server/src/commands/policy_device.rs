@@ -167,7 +167,7 @@ fn show_calendar(policy: &EffectivePolicy) -> Result<(), Failure> {
                 (None, false) => next.join(", "),
             };
             (
-                vec![name(&window.part), window.opens_for.clone(), next],
+                vec![name(&window.part), window.opens_for.to_string(), next],
                 &window.part,
             )
         },

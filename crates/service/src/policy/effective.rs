@@ -12,7 +12,7 @@ use domain::finding::FindingState;
 use domain::id::DeviceId;
 use domain::policy::{PolicyKind, RebootWhen, RuleAction};
 use domain::query::Query;
-use domain::window::{ChangeWindow, Opening};
+use domain::window::{ChangeWindow, Opening, OpensFor};
 use engine::calendar::{CompiledWindow, Frozen, freeze_span};
 use engine::decide::{Effective, Evaluator};
 use engine::view::DeviceView;
@@ -68,7 +68,8 @@ pub struct EffectiveWindow {
     /// Why it never opens, where its zone is not known.
     pub closed: Option<String>,
     /// What may happen in it: `changes`, or `reboots` alone.
-    pub opens_for: String,
+    #[schema(value_type = String)]
+    pub opens_for: OpensFor,
 }
 
 /// A freeze that is on or to come.
@@ -237,7 +238,7 @@ impl<'s> Sources<'s> {
         let entry = written::window(window);
         let compiled = CompiledWindow::after_releases(window, &self.device.zone, releases);
         let part = self.part(&window.id.to_string(), entry, &window.devices, true);
-        let opens_for = window.opens_for.to_string();
+        let opens_for = window.opens_for;
         match compiled {
             Ok(compiled) => EffectiveWindow {
                 part,

@@ -4,6 +4,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use domain::policy::RebootWhen;
+use domain::window::OpensFor;
 use jiff::Timestamp;
 use service::policy::{EffectivePart, EffectivePolicy};
 use service::window::OpeningItem;
@@ -75,9 +76,9 @@ impl Holds {
                 .windows
                 .iter()
                 .map(|window| WindowLine {
-                    name: match window.opens_for.as_str() {
-                        "reboots" => format!("{}, for reboots alone", window.part.name),
-                        _ => window.part.name.clone(),
+                    name: match window.opens_for {
+                        OpensFor::Reboots => format!("{}, for reboots alone", window.part.name),
+                        OpensFor::Changes => window.part.name.clone(),
                     },
                     devices: super::query_shown(&window.part.devices),
                     next: window.openings.first().map(stretch),

@@ -1,6 +1,7 @@
 //! Devices: lists, one device, its mode.
 
 use domain::policy::PolicyKind;
+use domain::window::OpensFor;
 use service::policy::{
     EffectiveFreeze, EffectivePart, EffectivePolicy, EffectiveReboot, EffectiveWindow,
 };
@@ -67,13 +68,13 @@ fn policy() -> EffectivePolicy {
                 part: part(PolicyKind::Window, "nightly", "opens every night"),
                 openings: vec![opening("2026-03-02T21:00:00Z", "2026-03-02T23:00:00Z")],
                 closed: None,
-                opens_for: "reboots".into(),
+                opens_for: OpensFor::Reboots,
             },
             EffectiveWindow {
                 part: part(PolicyKind::Window, "odd", "opens on Mars"),
                 openings: Vec::new(),
                 closed: Some("`Mars/Olympus` is not a known time zone".into()),
-                opens_for: "changes".into(),
+                opens_for: OpensFor::Changes,
             },
         ],
         next: Some(opening("2026-03-02T21:00:00Z", "2026-03-02T23:00:00Z")),
